@@ -1,0 +1,111 @@
+//! Observations in, verdicts and root causes out. Pure: the same scene gives the same status.
+//!
+//! The way of a judgement: [`uplink`], [`resolvers`], [`controllers`] and [`clocks`] each turn the
+//! observations about their things into [`draft::Draft`]s; [`explain`] marks the drafts that others explain;
+//! [`verdicts`] walks the stages in order and writes the status.
+
+mod clocks;
+mod controllers;
+mod draft;
+mod explain;
+mod resolvers;
+#[cfg(test)]
+mod scenarios;
+mod uplink;
+mod verdicts;
+
+use std::time::Duration;
+
+use crate::outcome::Observation;
+use crate::stage::{Stage, Verdict};
+use crate::status::{NetworkStatus, Status};
+use crate::time::Timestamp;
+
+/// A domain controller that DNS announces, as the locator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Target of the SRV record.
+    pub name: String,
+    /// Priority of the SRV record; lower is tried first (RFC 2782).
+    pub priority: u16,
+    /// Weight among equals (RFC 2782).
+    pub weight: u16,
+    /// Whether the records of the client's own site name it.
+    pub in_site: bool,
+    /// Whether it was probed; of a large domain only a sample is.
+    pub probed: bool,
+}
+
+/// Limits that a site may set.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Clocks closer than this agree.
+    pub warn_skew: Duration,
+    /// What Kerberos tolerates.
+    pub max_skew: Duration,
+}
+
+/// Everything that was seen in one network.
+#[derive(Clone, Debug)]
+pub struct NetworkScene {
+    /// Name of the network.
+    pub name: String,
+    /// The Active Directory domain, if one is known.
+    pub domain: Option<String>,
+    /// The site that the configuration names.
+    pub configured_site: Option<String>,
+    /// What the SRV records announced, in locator order.
+    pub candidates: Vec<Candidate>,
+    /// What the box's kernel or time service says of its own clock; `None` if nobody says.
+    pub clock_synchronised: Option<bool>,
+    /// What the probes saw.
+    pub observations: Vec<Observation>,
+}
+
+/// Everything that was seen at a site.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// Name of the site.
+    pub site: String,
+    /// When it is judged.
+    pub now: Timestamp,
+    /// The stages that decide; empty means all.
+    pub stages: Vec<Stage>,
+    /// Limits.
+    pub limits: Limits,
+    /// The networks of the box.
+    pub networks: Vec<NetworkScene>,
+}
+
+/// Judges a site. A site takes its worst network; one without networks is unknown.
+#[must_use]
+pub fn judge(scene: &Scene) -> Status {
+    let networks: Vec<_> = scene
+        .networks
+        .iter()
+        .map(|network| judge_network(scene, network))
+        .collect();
+    let verdict = networks
+        .iter()
+        .map(|network| network.verdict)
+        .max()
+        .unwrap_or(Verdict::Unknown);
+    Status {
+        schema: Status::SCHEMA,
+        site: scene.site.clone(),
+        time: scene.now,
+        verdict,
+        networks,
+    }
+}
+
+fn judge_network(scene: &Scene, network: &NetworkScene) -> NetworkStatus {
+    let mut drafts = uplink::judge(network);
+    drafts.extend(resolvers::judge(network));
+    let (controllers, found) = controllers::judge(network);
+    drafts.extend(found);
+    drafts.extend(clocks::judge(network, &controllers, scene.limits));
+    controllers::weigh_sign_in(&mut drafts, &controllers);
+    let drafts = explain::explain(draft::merge(drafts));
+    verdicts::write(scene, network, drafts, controllers)
+}

@@ -1,0 +1,301 @@
+//! Which domain controllers can be used, and why the others cannot.
+
+mod sites;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::draft::Draft;
+use super::uplink::{capped, plain};
+use super::{Candidate, NetworkScene};
+use crate::outcome::{ControllerFacts, Finding, Observation, Severity, State};
+use crate::reason::Reason;
+use crate::stage::{Gate, Stage};
+use crate::status::ControllerStatus;
+use crate::subject::Subject;
+
+/// One address of a controller and everything that was asked of it on one path.
+struct Door<'a> {
+    address: IpAddr,
+    path: &'a str,
+    seen: Vec<&'a Observation>,
+}
+
+/// A controller as it was seen, and what follows.
+pub(super) struct Controller {
+    pub(super) status: ControllerStatus,
+    pub(super) facts: Option<ControllerFacts>,
+    /// What its answers say against a logon, apart from its clock.
+    refuses_logon: bool,
+    /// Whether something could not be looked at.
+    is_unknown: bool,
+}
+
+impl Door<'_> {
+    fn hard(&self) -> impl Iterator<Item = &Observation> {
+        self.seen
+            .iter()
+            .copied()
+            .filter(|seen| seen.gate == Gate::Hard)
+    }
+
+    /// Every hard service of this one address does its job. What an answer says about a logon is
+    /// judged at `sign_in`.
+    fn is_usable(&self) -> bool {
+        self.hard().next().is_some() && self.hard().all(serves)
+    }
+
+    /// Ping is no service, and an optional one that lives proves as much as a hard one.
+    fn is_alive(&self) -> bool {
+        self.seen
+            .iter()
+            .any(|seen| seen.service != "icmp" && seen.outcome.was_answered())
+    }
+
+    fn is_unknown(&self) -> bool {
+        self.hard()
+            .any(|seen| seen.outcome.state() == State::Unknown)
+    }
+}
+
+fn serves(seen: &Observation) -> bool {
+    match seen.outcome.state() {
+        State::Pass | State::Warn => true,
+        State::Fail => !against_service(seen).any(|finding| finding.severity == Severity::Blocking),
+        State::Skipped | State::Unknown => false,
+    }
+}
+
+/// The findings that speak against the service itself, not against what it says.
+fn against_service(seen: &Observation) -> impl Iterator<Item = &Finding> {
+    seen.outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.reason.stage().is_none())
+}
+
+/// The controllers in locator order, and what was found about them.
+pub(super) fn judge(network: &NetworkScene) -> (Vec<Controller>, Vec<Draft>) {
+    let mut doors: BTreeMap<&str, Vec<Door<'_>>> = BTreeMap::new();
+    for seen in &network.observations {
+        if let Some((name, address)) = seen.subject.controller() {
+            let of_name = doors.entry(name).or_default();
+            match of_name
+                .iter_mut()
+                .find(|door| door.address == address && door.path == seen.path)
+            {
+                Some(door) => door.seen.push(seen),
+                None => of_name.push(Door {
+                    address,
+                    path: &seen.path,
+                    seen: vec![seen],
+                }),
+            }
+        }
+    }
+    let controllers: Vec<_> = network
+        .candidates
+        .iter()
+        .map(|candidate| {
+            let doors = doors.get(candidate.name.as_str());
+            describe(candidate, doors.map_or(&[], Vec::as_slice))
+        })
+        .collect();
+    let any_usable = controllers.iter().any(|dc| dc.status.usable);
+
+    let mut drafts = Vec::new();
+    for (name, doors) in &doors {
+        drafts.extend(faults(network, name, doors, any_usable));
+    }
+    drafts.extend(unresolved(network, any_usable));
+    drafts.extend(sites::judge(network, &controllers));
+    drafts.extend(nothing_narrower(&controllers, &drafts));
+    (controllers, drafts)
+}
+
+fn describe(candidate: &Candidate, doors: &[Door<'_>]) -> Controller {
+    let used: Vec<_> = if doors.iter().any(Door::is_usable) {
+        doors.iter().filter(|door| door.is_usable()).collect()
+    } else {
+        doors.iter().collect()
+    };
+    let facts = used
+        .iter()
+        .flat_map(|door| &door.seen)
+        .find_map(|seen| seen.outcome.facts.controller.clone());
+    let mut services: BTreeMap<&'static str, State> = BTreeMap::new();
+    for seen in used.iter().flat_map(|door| &door.seen) {
+        let state = services.entry(seen.service).or_insert(State::Skipped);
+        *state = (*state).max(seen.outcome.state());
+    }
+    let clock = doors
+        .iter()
+        .flat_map(|door| &door.seen)
+        .filter_map(|seen| seen.outcome.facts.clock)
+        .max_by_key(|clock| clock.rank);
+    let paths: BTreeSet<_> = doors
+        .iter()
+        .filter(|door| door.is_usable())
+        .map(|door| door.path.to_owned())
+        .collect();
+    Controller {
+        status: ControllerStatus {
+            name: candidate.name.clone(),
+            addresses: doors.iter().map(|door| door.address.to_string()).collect(),
+            ad_site: facts.as_ref().map(|facts| facts.dc_site.clone()),
+            usable: !paths.is_empty(),
+            paths: paths.into_iter().collect(),
+            clock_skew_seconds: clock.map(|clock| clock.offset),
+            priority: candidate.priority,
+            weight: candidate.weight,
+            in_site: candidate.in_site,
+            probed: candidate.probed,
+            flags: facts
+                .as_ref()
+                .map(|facts| facts.flags.clone())
+                .unwrap_or_default(),
+            forest: facts.as_ref().map(|facts| facts.forest.clone()),
+            domain_guid: facts.as_ref().map(|facts| facts.domain_guid.clone()),
+            services,
+        },
+        refuses_logon: used.iter().flat_map(|door| &door.seen).any(|seen| {
+            seen.outcome.findings.iter().any(|finding| {
+                finding.severity == Severity::Blocking
+                    && finding.reason.stage() == Some(Stage::SignIn)
+            })
+        }),
+        is_unknown: doors.iter().any(Door::is_unknown),
+        facts,
+    }
+}
+
+/// What is wrong with one controller, per address.
+fn faults(network: &NetworkScene, name: &str, doors: &[Door<'_>], any_usable: bool) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    for door in doors {
+        let place = if doors.len() == 1 || doors.iter().all(|other| !other.is_usable()) {
+            name.to_owned()
+        } else {
+            format!("{name} [{}]", door.address)
+        };
+        if !door.is_alive() && !door.is_unknown() {
+            let mut draft = Draft::new(
+                Reason::DcUnreachable,
+                Stage::DomainController,
+                relieved(Severity::Blocking, any_usable),
+            )
+            .at(place);
+            draft.details = door
+                .hard()
+                .filter_map(|seen| seen.outcome.worst())
+                .map(|finding| finding.detail.clone())
+                .collect();
+            drafts.push(draft);
+            continue;
+        }
+        let foreign = door
+            .seen
+            .iter()
+            .flat_map(|seen| &seen.outcome.findings)
+            .any(|finding| finding.reason == Reason::CldapWrongDomain);
+        for seen in &door.seen {
+            for finding in &seen.outcome.findings {
+                if foreign && finding.reason != Reason::CldapWrongDomain {
+                    continue;
+                }
+                drafts.push(service_fault(network, seen, finding, &place, any_usable));
+            }
+        }
+    }
+    drafts
+}
+
+fn service_fault(
+    network: &NetworkScene,
+    seen: &Observation,
+    finding: &Finding,
+    place: &str,
+    any_usable: bool,
+) -> Draft {
+    let reason = seen.meaning_of(finding);
+    let what = match reason {
+        Reason::CldapWrongDomain => network.domain.clone().unwrap_or_default(),
+        Reason::PortBlocked
+        | Reason::CldapNoAnswer
+        | Reason::KdcNoAnswer
+        | Reason::RpcEndpointUnavailable
+        | Reason::KerberosUdpBlocked
+        | Reason::KerberosTcpBlocked => seen.door.clone(),
+        _ => String::new(),
+    };
+    let severity = relieved(capped(finding, seen.gate), any_usable);
+    Draft::new(reason, seen.stage, severity)
+        .what(what)
+        .at(place)
+        .because(&finding.detail)
+}
+
+/// While another controller can be used, nothing about this one blocks.
+fn relieved(severity: Severity, any_usable: bool) -> Severity {
+    match severity {
+        Severity::Blocking if any_usable => Severity::Degrading,
+        Severity::Inconclusive if any_usable => Severity::Info,
+        severity => severity,
+    }
+}
+
+fn unresolved(network: &NetworkScene, any_usable: bool) -> Vec<Draft> {
+    network
+        .observations
+        .iter()
+        .filter(|seen| matches!(seen.subject, Subject::ControllerName { .. }))
+        .flat_map(plain)
+        .map(|mut draft| {
+            draft.severity = relieved(draft.severity, any_usable);
+            draft
+        })
+        .collect()
+}
+
+/// Controllers are known and none is usable, and nothing says why.
+fn nothing_narrower(controllers: &[Controller], drafts: &[Draft]) -> Option<Draft> {
+    let probed: Vec<_> = controllers.iter().filter(|dc| dc.status.probed).collect();
+    let is_explained = drafts.iter().any(|draft| {
+        draft.stage == Stage::DomainController && draft.severity >= Severity::Inconclusive
+    });
+    if probed.is_empty() || is_explained || probed.iter().any(|dc| dc.status.usable) {
+        return None;
+    }
+    let mut draft = if probed.iter().any(|dc| dc.is_unknown) {
+        Draft::new(
+            Reason::NotRun,
+            Stage::DomainController,
+            Severity::Inconclusive,
+        )
+    } else {
+        Draft::new(
+            Reason::NoDcUsable,
+            Stage::DomainController,
+            Severity::Blocking,
+        )
+    };
+    draft.at = probed.iter().map(|dc| dc.status.name.clone()).collect();
+    Some(draft)
+}
+
+/// What stands against a logon blocks only when no usable controller is free of it.
+pub(super) fn weigh_sign_in(drafts: &mut [Draft], controllers: &[Controller]) {
+    let skewed: BTreeSet<String> = drafts
+        .iter()
+        .filter(|draft| draft.reason == Reason::ClockSkew && draft.severity == Severity::Blocking)
+        .flat_map(|draft| draft.at.iter().cloned())
+        .collect();
+    let any_good = controllers
+        .iter()
+        .any(|dc| dc.status.usable && !dc.refuses_logon && !skewed.contains(&dc.status.name));
+    for draft in drafts {
+        if draft.stage == Stage::SignIn && draft.severity == Severity::Blocking && any_good {
+            draft.severity = Severity::Degrading;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Which finding explains which: a dead link everything behind it, a dead resolver every name
+//! asked of it. What is explained is evidence and no cause.
+
+use super::draft::Draft;
+use crate::outcome::Severity;
+use crate::reason::Reason;
+use crate::stage::Stage;
+
+/// Marks every draft that another one explains.
+pub(super) fn explain(mut drafts: Vec<Draft>) -> Vec<Draft> {
+    let present: Vec<(Reason, Severity)> = drafts
+        .iter()
+        .map(|draft| (draft.reason, draft.severity))
+        .collect();
+    for draft in &mut drafts {
+        draft.explained_by = present
+            .iter()
+            .find(|(reason, severity)| explains(*reason, *severity, draft))
+            .map(|(reason, _)| *reason);
+    }
+    drafts
+}
+
+fn explains(reason: Reason, severity: Severity, other: &Draft) -> bool {
+    if reason == other.reason {
+        return false;
+    }
+    match reason {
+        Reason::LinkDown => severity == Severity::Inconclusive,
+        Reason::NoAddress => severity == Severity::Blocking && needs_a_path(other),
+        Reason::NoRoute => {
+            severity == Severity::Blocking
+                && other.reason != Reason::NoAddress
+                && needs_a_path(other)
+        }
+        Reason::GatewayUnreachable => {
+            severity == Severity::Blocking
+                && !matches!(other.reason, Reason::NoAddress | Reason::NoRoute)
+                && needs_a_path(other)
+        }
+        Reason::ResolverUnreachable => {
+            severity == Severity::Blocking
+                && (other.reason.group() == "dns"
+                    || matches!(
+                        other.reason,
+                        Reason::InternetUnreachable | Reason::NtpNoAnswer
+                    ))
+        }
+        Reason::InternetUnreachable => {
+            matches!(
+                other.reason,
+                Reason::ResolverLacksInternet | Reason::NtpNoAnswer
+            )
+        }
+        Reason::ResolverLacksAdZone => {
+            severity == Severity::Blocking
+                && other.stage == Stage::DomainController
+                && other.reason.group() == "dns"
+        }
+        _ => false,
+    }
+}
+
+/// Whether a broken way out of this network would look like this.
+fn needs_a_path(other: &Draft) -> bool {
+    other.reason.is_unreachability()
+        || other.reason.group() == "dns"
+        || matches!(
+            other.reason,
+            Reason::NoRoute
+                | Reason::RpcEndpointUnavailable
+                | Reason::KerberosUdpBlocked
+                | Reason::KerberosTcpBlocked
+                | Reason::SiteFallback
+                | Reason::NoDcUsable
+        )
+}

@@ -1,0 +1,230 @@
+//! What the network's resolvers know: the Internet, the Active Directory zone, the SRV records.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::NetworkScene;
+use super::draft::Draft;
+use super::uplink::{is_conclusive, plain};
+use crate::outcome::{Evidence, Finding, Observation, Severity, State};
+use crate::reason::Reason;
+use crate::stage::Stage;
+use crate::subject::Topic;
+
+/// One resolver and what was asked of it.
+struct Resolver<'a> {
+    place: String,
+    seen: BTreeMap<Topic, Vec<&'a Observation>>,
+}
+
+impl<'a> Resolver<'a> {
+    fn about(&self, topic: Topic) -> impl Iterator<Item = &'a Observation> {
+        self.seen.get(&topic).into_iter().flatten().copied()
+    }
+
+    fn passes(&self, topic: Topic) -> bool {
+        self.about(topic)
+            .any(|seen| matches!(seen.outcome.state(), State::Pass | State::Warn))
+    }
+
+    fn failure(&self, topic: Topic) -> Option<(&'a Observation, &'a Finding)> {
+        self.about(topic)
+            .filter(|seen| seen.outcome.state() == State::Fail)
+            .find_map(|seen| seen.outcome.worst().map(|finding| (seen, finding)))
+    }
+
+    /// Whether any answer came to a plain query, however bad.
+    fn answers_udp(&self) -> bool {
+        self.seen
+            .iter()
+            .filter(|(topic, _)| **topic != Topic::Tcp)
+            .flat_map(|(_, seen)| seen)
+            .any(|seen| seen.outcome.was_answered())
+    }
+
+    fn is_conclusive(&self) -> bool {
+        self.seen
+            .values()
+            .flatten()
+            .any(|seen| is_conclusive(seen.outcome.state()))
+    }
+}
+
+pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
+    let resolvers = collect(network);
+    let (looked_at, _): (Vec<_>, Vec<_>) = resolvers
+        .iter()
+        .partition(|resolver| resolver.is_conclusive());
+    let (alive, dead): (Vec<&Resolver<'_>>, Vec<_>) = looked_at
+        .into_iter()
+        .partition(|resolver| resolver.answers_udp());
+
+    let mut drafts = dead_ones(&dead, alive.is_empty());
+    drafts.extend(internet(&alive));
+    if let Some(domain) = &network.domain {
+        drafts.extend(zone(domain, &alive));
+    }
+    for resolver in &resolvers {
+        for topic in [Topic::Rewriting, Topic::Records] {
+            drafts.extend(
+                resolver
+                    .about(topic)
+                    .filter(|seen| seen.outcome.was_answered())
+                    .flat_map(plain),
+            );
+        }
+        drafts.extend(blind(resolver));
+    }
+    drafts.extend(alive.iter().filter_map(|resolver| tcp(resolver)));
+    drafts
+}
+
+fn collect(network: &NetworkScene) -> Vec<Resolver<'_>> {
+    let mut resolvers: BTreeMap<SocketAddr, Resolver<'_>> = BTreeMap::new();
+    for seen in &network.observations {
+        if let Some((server, topic)) = seen.subject.resolver() {
+            resolvers
+                .entry(server)
+                .or_insert_with(|| Resolver {
+                    place: place(server),
+                    seen: BTreeMap::new(),
+                })
+                .seen
+                .entry(topic)
+                .or_default()
+                .push(seen);
+        }
+    }
+    resolvers.into_values().collect()
+}
+
+/// The usual port goes without saying.
+fn place(server: SocketAddr) -> String {
+    if server.port() == 53 {
+        server.ip().to_string()
+    } else {
+        server.to_string()
+    }
+}
+
+fn dead_ones(dead: &[&Resolver<'_>], all: bool) -> Vec<Draft> {
+    let severity = blocking_if(all);
+    dead.iter()
+        .map(|resolver| {
+            let detail = [Topic::Internet, Topic::Zone, Topic::Locator, Topic::Tcp]
+                .into_iter()
+                .find_map(|topic| resolver.failure(topic))
+                .map(|(_, finding)| finding.detail.clone())
+                .unwrap_or_default();
+            if resolver.passes(Topic::Tcp) {
+                Draft::new(Reason::PortBlocked, Stage::Network, severity).what("udp/53")
+            } else {
+                Draft::new(Reason::ResolverUnreachable, Stage::Network, severity)
+            }
+            .at(&resolver.place)
+            .because(detail)
+        })
+        .collect()
+}
+
+fn internet(alive: &[&Resolver<'_>]) -> Vec<Draft> {
+    let nobody_knows = !alive
+        .iter()
+        .any(|resolver| resolver.passes(Topic::Internet));
+    alive
+        .iter()
+        .filter_map(|resolver| {
+            let (_, finding) = resolver.failure(Topic::Internet)?;
+            let draft = if nobody_knows {
+                Draft::new(
+                    Reason::InternetUnreachable,
+                    Stage::Internet,
+                    Severity::Blocking,
+                )
+                .what("no Internet name resolves")
+            } else {
+                Draft::new(
+                    Reason::ResolverLacksInternet,
+                    Stage::Network,
+                    Severity::Degrading,
+                )
+            };
+            let draft = if nobody_knows {
+                draft
+            } else {
+                draft.at(&resolver.place)
+            };
+            Some(draft.because(&finding.detail))
+        })
+        .collect()
+}
+
+/// A resolver that gives the SRV records knows the zone, whatever it says about the SOA record.
+fn zone(domain: &str, alive: &[&Resolver<'_>]) -> Vec<Draft> {
+    let nobody_knows = !alive
+        .iter()
+        .any(|resolver| resolver.passes(Topic::Zone) || resolver.passes(Topic::Locator));
+    let nobody_has_records = !alive.iter().any(|resolver| resolver.passes(Topic::Locator));
+    alive
+        .iter()
+        .filter_map(|resolver| {
+            let (seen, finding) = resolver.failure(Topic::Locator)?;
+            let draft = match resolver.failure(Topic::Zone) {
+                Some((_, zone)) => Draft::new(
+                    Reason::ResolverLacksAdZone,
+                    Stage::DomainController,
+                    blocking_if(nobody_knows),
+                )
+                .what(domain)
+                .because(&zone.detail),
+                None => Draft::new(
+                    seen.meaning_of(finding),
+                    Stage::DomainController,
+                    blocking_if(nobody_has_records),
+                )
+                .what(asked_name(seen))
+                .because(&finding.detail),
+            };
+            Some(draft.at(&resolver.place))
+        })
+        .collect()
+}
+
+/// The name in the question, which the probe keeps as evidence.
+fn asked_name(seen: &Observation) -> String {
+    match seen.outcome.evidence.get("name") {
+        Some(Evidence::Text(name)) => name.clone(),
+        _ => seen.target.to_string(),
+    }
+}
+
+/// A closed TCP port of a resolver whose answers fit into UDP harms nobody today.
+fn tcp(resolver: &Resolver<'_>) -> Option<Draft> {
+    let (seen, finding) = resolver.failure(Topic::Tcp)?;
+    Some(
+        Draft::new(Reason::PortBlocked, Stage::Network, Severity::Info)
+            .what(&seen.door)
+            .at(&resolver.place)
+            .because(&finding.detail),
+    )
+}
+
+/// What could not be looked at, for a reason of our own.
+fn blind(resolver: &Resolver<'_>) -> Vec<Draft> {
+    resolver
+        .seen
+        .values()
+        .flatten()
+        .filter(|seen| seen.outcome.state() == State::Unknown)
+        .flat_map(|seen| plain(seen))
+        .filter(|draft| draft.severity == Severity::Inconclusive)
+        .collect()
+}
+
+fn blocking_if(all: bool) -> Severity {
+    if all {
+        Severity::Blocking
+    } else {
+        Severity::Degrading
+    }
+}

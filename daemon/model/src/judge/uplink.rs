@@ -1,0 +1,63 @@
+//! Link, addresses, routes and gateway; and every check that no other rule looks at.
+
+use super::NetworkScene;
+use super::draft::Draft;
+use crate::outcome::{Finding, Observation, Severity, State};
+use crate::reason::Reason;
+use crate::stage::Gate;
+use crate::subject::Subject;
+
+pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
+    network
+        .observations
+        .iter()
+        .filter(|seen| seen.subject == Subject::Uplink)
+        .flat_map(plain)
+        .collect()
+}
+
+/// The findings of one observation as they stand, capped by what the check means to its stage.
+pub(super) fn plain(seen: &Observation) -> impl Iterator<Item = Draft> {
+    seen.outcome.findings.iter().map(|finding| {
+        let mut draft = Draft::new(
+            seen.meaning_of(finding),
+            seen.stage,
+            capped(finding, seen.gate),
+        )
+        .because(finding.detail.clone());
+        if draft.reason == Reason::PortBlocked {
+            draft.what.clone_from(&seen.door);
+        }
+        draft.at(seen.target.host.clone())
+    })
+}
+
+/// A failing soft check degrades, a failing optional one is information.
+pub(super) fn capped(finding: &Finding, gate: Gate) -> Severity {
+    match (finding.severity, gate) {
+        (Severity::Blocking, Gate::Soft) => Severity::Degrading,
+        (Severity::Blocking | Severity::Degrading | Severity::Inconclusive, Gate::Optional)
+        | (Severity::Inconclusive, Gate::Soft) => Severity::Info,
+        (severity, _) => severity,
+    }
+}
+
+/// The address that a controller sees may differ, but these are the ones that we send from.
+pub(super) fn own_addresses(network: &NetworkScene) -> String {
+    let listed = network.observations.iter().find_map(|seen| {
+        (seen.subject == Subject::Uplink)
+            .then(|| seen.outcome.evidence.get("addresses"))
+            .flatten()
+    });
+    match listed {
+        Some(crate::outcome::Evidence::List(addresses)) if !addresses.is_empty() => {
+            addresses.join(", ")
+        }
+        _ => network.name.clone(),
+    }
+}
+
+/// Whether a check says something about its target.
+pub(super) fn is_conclusive(state: State) -> bool {
+    matches!(state, State::Pass | State::Warn | State::Fail)
+}

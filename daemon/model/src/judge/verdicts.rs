@@ -1,0 +1,263 @@
+//! From drafts to stages, from stages to the verdict.
+
+use std::collections::BTreeMap;
+
+use super::controllers::Controller;
+use super::draft::Draft;
+use super::{NetworkScene, Scene};
+use crate::outcome::{Observation, Severity, State};
+use crate::reason::Reason;
+use crate::stage::{Class, Stage, Verdict};
+use crate::status::{NetworkStatus, ProbeStatus, RootCause, StageFinding, StageStatus};
+
+pub(super) fn write(
+    scene: &Scene,
+    network: &NetworkScene,
+    mut drafts: Vec<Draft>,
+    controllers: Vec<Controller>,
+) -> NetworkStatus {
+    let named: &[Stage] = if scene.stages.is_empty() {
+        &Stage::ALL
+    } else {
+        &scene.stages
+    };
+    let link_is_down = drafts
+        .iter()
+        .any(|draft| draft.reason == Reason::LinkDown && draft.is_cause());
+    let mut stages: Vec<StageStatus> = Vec::new();
+    for stage in Stage::ALL {
+        let blocked_by = blockers(stage, &stages);
+        let judged = stage_verdict(stage, &stages, &blocked_by, &drafts, network, link_is_down);
+        // What a stage that cannot be ready anyway has found is evidence.
+        if stages.iter().any(|before| {
+            stage.needs().contains(&before.stage) && before.verdict == Verdict::NotReady
+        }) {
+            for draft in &mut drafts {
+                if draft.stage == stage && draft.explained_by.is_none() {
+                    draft.explained_by = Some(Reason::Upstream);
+                }
+            }
+        }
+        stages.push(judged);
+    }
+    for status in &mut stages {
+        status.findings = findings(status.stage, &drafts, &status.blocked_by);
+    }
+
+    let judged: Vec<Stage> = named.to_vec();
+    let relevant: Vec<Stage> = Stage::ALL
+        .into_iter()
+        .filter(|stage| named.iter().any(|named| named.with_needs().contains(stage)))
+        .collect();
+    let root_causes: Vec<RootCause> = drafts
+        .iter()
+        .filter(|draft| draft.is_cause())
+        .filter(|draft| {
+            relevant.contains(&draft.stage)
+                || draft.touches.iter().any(|stage| relevant.contains(stage))
+        })
+        .map(|draft| root_cause(draft, scene))
+        .collect();
+    let verdict = overall(scene, &judged, &stages, &root_causes);
+    NetworkStatus {
+        network: network.name.clone(),
+        verdict,
+        not_tested: judged
+            .iter()
+            .copied()
+            .filter(|stage| !is_tested(*stage, network))
+            .collect(),
+        judged,
+        domain: network.domain.clone(),
+        client_site: controllers
+            .iter()
+            .filter_map(|dc| dc.facts.as_ref())
+            .map(|facts| facts.client_site.clone())
+            .find(|site| !site.is_empty()),
+        root_causes,
+        stages,
+        domain_controllers: controllers.into_iter().map(|dc| dc.status).collect(),
+    }
+}
+
+/// Stages that somebody named decide whatever their class is.
+fn overall(
+    scene: &Scene,
+    judged: &[Stage],
+    stages: &[StageStatus],
+    causes: &[RootCause],
+) -> Verdict {
+    let decisive = stages
+        .iter()
+        .filter(|status| judged.contains(&status.stage))
+        .filter(|status| status.class == Class::Hard || !scene.stages.is_empty())
+        .map(|status| status.verdict);
+    let worst = decisive.max().unwrap_or_default();
+    if worst >= Verdict::Unknown {
+        worst
+    } else if causes.is_empty() {
+        Verdict::Ready
+    } else {
+        Verdict::Degraded
+    }
+}
+
+/// The stages that this one needs and that are not as they should be.
+fn blockers(stage: Stage, before: &[StageStatus]) -> Vec<Stage> {
+    before
+        .iter()
+        .filter(|status| stage.needs().contains(&status.stage))
+        .filter(|status| status.verdict >= Verdict::Unknown)
+        .map(|status| status.stage)
+        .collect()
+}
+
+fn stage_verdict(
+    stage: Stage,
+    before: &[StageStatus],
+    blocked_by: &[Stage],
+    drafts: &[Draft],
+    network: &NetworkScene,
+    link_is_down: bool,
+) -> StageStatus {
+    let applicable = is_tested(stage, network);
+    let inherited = before
+        .iter()
+        .filter(|status| blocked_by.contains(&status.stage))
+        .map(|status| status.verdict)
+        .max()
+        .unwrap_or_default();
+    let own = drafts
+        .iter()
+        .filter(|draft| draft.is_cause())
+        .filter(|draft| draft.stage == stage || draft.touches.contains(&stage))
+        .map(|draft| match draft.severity {
+            Severity::Info => Verdict::Ready,
+            Severity::Degrading => Verdict::Degraded,
+            Severity::Inconclusive => Verdict::Unknown,
+            Severity::Blocking if stage.class() == Class::Hard => Verdict::NotReady,
+            Severity::Blocking => Verdict::Degraded,
+        })
+        .max()
+        .unwrap_or_default();
+    let verdict = if is_configurable(stage) && !applicable {
+        Verdict::Ready
+    } else if link_is_down {
+        Verdict::Unknown
+    } else {
+        own.max(inherited)
+    };
+    StageStatus {
+        stage,
+        verdict,
+        class: stage.class(),
+        applicable,
+        blocked_by: if verdict >= Verdict::Unknown {
+            blocked_by.to_vec()
+        } else {
+            Vec::new()
+        },
+        findings: Vec::new(),
+        probes: network
+            .observations
+            .iter()
+            .filter(|seen| seen.stage == stage)
+            .map(probe)
+            .collect(),
+    }
+}
+
+/// Stages that exist only where the site has configured them.
+const fn is_configurable(stage: Stage) -> bool {
+    matches!(stage, Stage::Proxy | Stage::Vpn)
+}
+
+/// Whether anything was asked for the stage. `sign_in` is judged from the answers of the
+/// controllers, which belong to `domain_controller`.
+fn is_tested(stage: Stage, network: &NetworkScene) -> bool {
+    let asked = if stage == Stage::SignIn {
+        Stage::DomainController
+    } else {
+        stage
+    };
+    network
+        .observations
+        .iter()
+        .any(|seen| seen.stage == asked && seen.outcome.state() != State::Skipped)
+}
+
+fn findings(stage: Stage, drafts: &[Draft], blocked_by: &[Stage]) -> Vec<StageFinding> {
+    let mut found: Vec<StageFinding> = drafts
+        .iter()
+        .filter(|draft| draft.stage == stage)
+        .map(|draft| StageFinding {
+            reason: draft.reason,
+            subject: draft.subject(),
+            severity: draft.severity,
+            summary: draft.reason.headline(&draft.subject()),
+            explained_by: draft.explained_by,
+        })
+        .collect();
+    found.sort_by_key(|finding| finding.explained_by.is_some());
+    if found.is_empty() && !blocked_by.is_empty() {
+        let names: Vec<_> = blocked_by.iter().map(|stage| stage.id()).collect();
+        let subject = names.join(", ");
+        found.push(StageFinding {
+            reason: Reason::Upstream,
+            severity: Severity::Info,
+            summary: Reason::Upstream.headline(&subject),
+            subject,
+            explained_by: None,
+        });
+    }
+    found
+}
+
+fn root_cause(draft: &Draft, scene: &Scene) -> RootCause {
+    let subject = draft.subject();
+    let text = draft.reason.text();
+    let mut also_affected: Vec<Stage> = draft.touches.clone();
+    if draft.severity >= Severity::Inconclusive && draft.stage.class() == Class::Hard {
+        also_affected.extend(draft.stage.dependents());
+    }
+    also_affected.retain(|stage| *stage != draft.stage);
+    also_affected.sort_unstable();
+    also_affected.dedup();
+    RootCause {
+        stage: draft.stage,
+        reason: draft.reason,
+        severity: draft.severity,
+        summary: draft.reason.headline(&subject),
+        subject,
+        fix: text.fix.to_owned(),
+        fixer: text.fixer,
+        seen_by_user: text.seen.to_owned(),
+        evidence: draft.details.clone(),
+        since: scene.now,
+        also_affected,
+    }
+}
+
+fn probe(seen: &Observation) -> ProbeStatus {
+    let worst = seen.outcome.worst();
+    let mut phases: BTreeMap<&'static str, f64> = BTreeMap::new();
+    for (phase, took) in &seen.outcome.timings {
+        *phases.entry(phase.id()).or_default() += took.as_secs_f64();
+    }
+    ProbeStatus {
+        probe: seen.probe,
+        service: seen.service,
+        target: seen.target.clone(),
+        address: seen.target.address,
+        path: seen.path.clone(),
+        state: seen.outcome.state(),
+        reason: worst.map(|finding| finding.reason),
+        detail: worst
+            .map(|finding| finding.detail.clone())
+            .or_else(|| seen.outcome.skipped.clone()),
+        duration_seconds: seen.took.as_secs_f64(),
+        phases,
+        last_run: seen.started,
+        evidence: seen.outcome.evidence.clone(),
+    }
+}

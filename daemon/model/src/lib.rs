@@ -1,0 +1,37 @@
+//! The words of sightline and the rules by which it judges.
+//!
+//! Nothing here touches the world: no clock, no socket, no file. What was seen comes in as
+//! [`Observation`]s, what it means goes out as a [`Status`].
+//!
+//! | Module | Owns |
+//! |---|---|
+//! | [`stage`] | the stages of the user flow, their class and what they need |
+//! | [`reason`] | the closed list of reasons, with the texts that people read |
+//! | [`subject`] | what a finding or a check is about |
+//! | [`outcome`] | what one run of a probe gave |
+//! | [`judge`] | observations in, verdicts and root causes out |
+//! | [`status`] | everything that a surface may show; the JSON contract |
+//! | [`time`] | a wall-clock time that somebody else has read |
+
+#![warn(missing_docs)]
+
+pub mod judge;
+pub mod outcome;
+pub mod reason;
+pub mod stage;
+pub mod status;
+pub mod subject;
+pub mod time;
+
+pub use judge::{Candidate, Limits, NetworkScene, Scene, judge};
+pub use outcome::{
+    ClockReading, ControllerFacts, Evidence, Facts, Finding, Observation, Outcome, Phase, Severity,
+    State,
+};
+pub use reason::{Fixer, Reason};
+pub use stage::{Class, Gate, Stage, Verdict};
+pub use status::{
+    ControllerStatus, NetworkStatus, ProbeStatus, RootCause, StageFinding, StageStatus, Status,
+};
+pub use subject::{Subject, Target, Topic};
+pub use time::Timestamp;

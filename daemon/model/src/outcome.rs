@@ -1,0 +1,330 @@
+//! What one run of a probe gave.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::reason::Reason;
+use crate::stage::{Gate, Stage};
+use crate::subject::{Subject, Target};
+use crate::time::Timestamp;
+
+/// How bad a finding is. Later is worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Good to know; changes nothing.
+    Info,
+    /// Something is wrong, and the flow can succeed.
+    Degrading,
+    /// We could not look: says nothing about the target.
+    Inconclusive,
+    /// A need is not met.
+    Blocking,
+}
+
+/// The part of a run in which something happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Name to address.
+    Resolve,
+    /// Until the connection stands.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+    /// Joining a protocol session: an RPC bind, an LDAP StartTLS.
+    Bind,
+    /// From the first request to the answer.
+    Request,
+    /// Reading and judging the answer.
+    Response,
+}
+
+impl Phase {
+    /// The word in JSON and metrics.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Bind => "bind",
+            Self::Request => "request",
+            Self::Response => "response",
+        }
+    }
+}
+
+/// State of a check after a run. Later is worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// There was nothing to ask.
+    Skipped,
+    /// As it should be.
+    Pass,
+    /// It works, and something is wrong.
+    Warn,
+    /// We could not look.
+    Unknown,
+    /// It does not work.
+    Fail,
+}
+
+impl State {
+    /// The word in JSON and metrics.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Skipped => "skipped",
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Unknown => "unknown",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// One thing that a run noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Why.
+    pub reason: Reason,
+    /// How bad, for the check that saw it.
+    pub severity: Severity,
+    /// Where in the run.
+    pub phase: Phase,
+    /// What was tried, against what, what came back.
+    pub detail: String,
+}
+
+/// A value in the evidence of a run, in the words of the protocol.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Evidence {
+    /// A text.
+    Text(String),
+    /// A number, in the unit that its key names.
+    Number(f64),
+    /// A yes or no.
+    Flag(bool),
+    /// Several texts, in the order of the answer.
+    List(Vec<String>),
+}
+
+impl From<&str> for Evidence {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Evidence {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<f64> for Evidence {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u32> for Evidence {
+    fn from(number: u32) -> Self {
+        Self::Number(f64::from(number))
+    }
+}
+
+impl From<bool> for Evidence {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<Vec<String>> for Evidence {
+    fn from(list: Vec<String>) -> Self {
+        Self::List(list)
+    }
+}
+
+/// Another clock, seen from this box.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClockReading {
+    /// Seconds that the other clock is ahead of this box.
+    pub offset: f64,
+    /// Half the round trip plus the resolution of the source, in seconds.
+    pub uncertainty: f64,
+    /// How much the source is trusted for the clock of its host; larger is better.
+    pub rank: u8,
+}
+
+/// What the answer to an LDAP ping said ([MS-ADTS] 6.3.1.9).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ControllerFacts {
+    /// DNS name that the controller gives itself.
+    pub host: String,
+    /// DNS name of the domain.
+    pub domain: String,
+    /// DNS name of the forest.
+    pub forest: String,
+    /// GUID of the domain.
+    pub domain_guid: String,
+    /// Site of the controller.
+    pub dc_site: String,
+    /// Site that the controller computed for this network; empty when no subnet object matches.
+    pub client_site: String,
+    /// Flags in the words of `nltest /dsgetdc`.
+    pub flags: Vec<String>,
+}
+
+/// What a run learned that the judge compares across runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// The clock of the host that answered.
+    pub clock: Option<ClockReading>,
+    /// What a domain controller said of itself.
+    pub controller: Option<ControllerFacts>,
+}
+
+/// Result of one run. The state follows from the findings and is never set by hand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// What was noticed, in order.
+    pub findings: Vec<Finding>,
+    /// How long each phase took, in order.
+    pub timings: Vec<(Phase, Duration)>,
+    /// What came back, for people.
+    pub evidence: BTreeMap<&'static str, Evidence>,
+    /// What came back, for the judge.
+    pub facts: Facts,
+    /// There was nothing to ask, and why.
+    pub skipped: Option<String>,
+}
+
+impl Outcome {
+    /// The worst finding decides.
+    #[must_use]
+    pub fn state(&self) -> State {
+        if self.skipped.is_some() {
+            return State::Skipped;
+        }
+        match self.findings.iter().map(|finding| finding.severity).max() {
+            None | Some(Severity::Info) => State::Pass,
+            Some(Severity::Degrading) => State::Warn,
+            Some(Severity::Inconclusive) => State::Unknown,
+            Some(Severity::Blocking) => State::Fail,
+        }
+    }
+
+    /// The worst finding, the first of equals.
+    #[must_use]
+    pub fn worst(&self) -> Option<&Finding> {
+        self.findings
+            .iter()
+            .rev()
+            .max_by_key(|finding| finding.severity)
+    }
+
+    /// Whether somebody who speaks the protocol was heard.
+    #[must_use]
+    pub fn was_answered(&self) -> bool {
+        match self.state() {
+            State::Pass | State::Warn => true,
+            State::Skipped | State::Unknown => false,
+            State::Fail => self
+                .findings
+                .iter()
+                .any(|finding| !finding.reason.is_silence()),
+        }
+    }
+}
+
+impl Observation {
+    /// What a finding of this run is called in a judgement: silence by what it means for the
+    /// service, everything else by its own name.
+    #[must_use]
+    pub fn meaning_of(&self, finding: &Finding) -> Reason {
+        if finding.reason.is_silence() && finding.reason != Reason::ProtocolError {
+            self.closed_as
+        } else {
+            finding.reason
+        }
+    }
+}
+
+/// An outcome with everything that tells whose it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// The kind of probe: `ldap`.
+    pub probe: &'static str,
+    /// The service asked, where one kind asks several: `ldaps`. The name in `services`.
+    pub service: &'static str,
+    /// The stage that the check belongs to.
+    pub stage: Stage,
+    /// What it means to that stage.
+    pub gate: Gate,
+    /// What it is about.
+    pub subject: Subject,
+    /// The door that it knocks at, for people: `tcp/445`.
+    pub door: String,
+    /// What it is called when that door is closed while others of the same host are open.
+    pub closed_as: Reason,
+    /// Whom it asked.
+    pub target: Target,
+    /// The path that it took: `direct`, or a VPN by its name.
+    pub path: String,
+    /// When it started, by the wall clock.
+    pub started: Timestamp,
+    /// How long it took, by the monotonic clock.
+    pub took: Duration,
+    /// What it gave.
+    pub outcome: Outcome,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(reason: Reason, severity: Severity) -> Finding {
+        Finding {
+            reason,
+            severity,
+            phase: Phase::Request,
+            detail: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_state_follows_from_the_worst_finding() {
+        let mut outcome = Outcome::default();
+        assert_eq!(outcome.state(), State::Pass);
+        outcome
+            .findings
+            .push(finding(Reason::DcSlow, Severity::Degrading));
+        assert_eq!(outcome.state(), State::Warn);
+        outcome
+            .findings
+            .push(finding(Reason::ConnectTimeout, Severity::Blocking));
+        assert_eq!(outcome.state(), State::Fail);
+        assert_eq!(
+            outcome.worst().map(|worst| worst.reason),
+            Some(Reason::ConnectTimeout)
+        );
+    }
+
+    #[test]
+    fn a_timeout_is_no_answer_and_an_error_code_is_one() {
+        let mut outcome = Outcome::default();
+        outcome
+            .findings
+            .push(finding(Reason::ConnectTimeout, Severity::Blocking));
+        assert!(!outcome.was_answered());
+        outcome
+            .findings
+            .push(finding(Reason::KdcWrongRealm, Severity::Blocking));
+        assert!(outcome.was_answered());
+    }
+}

@@ -1,0 +1,331 @@
+//! What people read about each reason. One row a reason; the compiler misses none.
+
+use super::Fixer::{ActiveDirectory, Box as ThisBox, Network, Nobody, Site};
+use super::{Fixer, Reason, Text};
+
+/// A row, in the order in which a reader wants to know it.
+const fn row(fixer: Fixer, headline: &'static str, [means, seen, fix]: [&'static str; 3]) -> Text {
+    Text {
+        headline,
+        means,
+        seen,
+        fixer,
+        fix,
+    }
+}
+
+const SEES_NOTHING: &str = "Nothing: this is about the box, not about the device.";
+const NO_DOMAIN: &str =
+    "At sign-in: \"your domain isn't available\" (0x51F), or 0x80070774 on the Autopilot page.";
+const NO_NETWORK: &str = "The network screen stays, and Next is not offered.";
+const GPO_FAILS: &str = "Sign-in is slow or fails; Group Policy does not apply (event 1129).";
+const NOTHING_TODAY: &str = "Nothing today; it explains odd and rare failures.";
+
+#[rustfmt::skip]
+pub(super) const fn text(reason: Reason) -> Text {
+    match reason {
+        Reason::LinkDown => row(ThisBox, "This box's own link {} is down, so nothing could be looked at.", [
+            "The interface has no carrier or is switched off.",
+            SEES_NOTHING,
+            "Check the cable, the switch port and the power of this box; everything behind it is unknown until then.",
+        ]),
+        Reason::ClockUnsynced => row(ThisBox, "This box's own clock is wrong ({}), so clocks could not be judged.", [
+            "Other clocks agree with each other and not with this box, or no other clock answered and the box is not synchronised.",
+            SEES_NOTHING,
+            "Let this box synchronise its clock (NTP), then run the check again.",
+        ]),
+        Reason::NoPermission => row(ThisBox, "This box was not permitted to look at {}.", [
+            "The operating system refused a socket or an option that the check needs.",
+            SEES_NOTHING,
+            "Run as a user with the permission that the evidence names, or look at local firewall rules for outgoing traffic.",
+        ]),
+        Reason::NotRun => row(ThisBox, "{} was not looked at.", [
+            "The check did not run, or did not end, in this round.",
+            SEES_NOTHING,
+            "Run the check again; if it stays, look at the evidence of the check.",
+        ]),
+        Reason::Overloaded => row(ThisBox, "This box ran out of descriptors or memory while looking at {}.", [
+            "The operating system had no descriptor, buffer or port left for a check.",
+            SEES_NOTHING,
+            "Raise the limits of the process (descriptors first), or take load off this box.",
+        ]),
+        Reason::InternalError => row(ThisBox, "A check of {} failed because of a fault in sightline itself.", [
+            "A broken invariant inside a check; the message is in the evidence.",
+            SEES_NOTHING,
+            "Report it with the evidence; the other checks are not affected.",
+        ]),
+
+        Reason::NoAddress => row(Network, "{} has no usable address.", [
+            "The link is up, but neither DHCP nor router advertisements nor a static setting gave an address.",
+            NO_NETWORK,
+            "Check the DHCP server or relay of this segment and its free addresses; check the VLAN of the switch port.",
+        ]),
+        Reason::NoRoute => row(Network, "{} has no default route.", [
+            "There is an address, but no way out of the segment.",
+            NO_NETWORK,
+            "Hand out a default gateway: DHCP option 3, or router advertisements for IPv6.",
+        ]),
+        Reason::GatewayUnreachable => row(Network, "The default gateway {} does not answer on the segment.", [
+            "Neighbour resolution (ARP or ND) for the gateway fails: nobody there has that address.",
+            NO_NETWORK,
+            "Check that the router is up and in this VLAN, and that the gateway address handed out is right.",
+        ]),
+        Reason::InternetUnreachable => row(Network, "Nothing on the Internet can be reached: {}.", [
+            "No resolver of this network can resolve any Internet name, or no host on the Internet connects.",
+            "No Internet on the network screen; the flow does not start.",
+            "Check the uplink, the firewall's rule for outgoing traffic, and the forwarders of the resolvers.",
+        ]),
+
+        Reason::ResolverUnreachable => row(Network, "No answer to DNS queries from {}.", [
+            "A resolver that this network hands out answers no query, for no name.",
+            "Slow or failing name lookups; with all resolvers dead, no network at all.",
+            "Start the resolver, let UDP and TCP 53 pass to it, or take it out of DHCP option 6 and RDNSS.",
+        ]),
+        Reason::ResolverLacksAdZone => row(Network, "The resolver does not know the Active Directory zone: {}.", [
+            "The resolver answers, but cannot give the zone's SOA record: it asks the Internet, or its forwarder for the zone is dead.",
+            NO_DOMAIN,
+            "Add a conditional forwarder for the domain and for _msdcs to the resolver, or hand out (DHCP option 6, RDNSS) only resolvers that know the zone.",
+        ]),
+        Reason::ResolverLacksInternet => row(Network, "The resolver does not know the Internet: {}.", [
+            "The resolver answers, but gives no Internet name, while another resolver does.",
+            "Lookups fail now and then, since Windows asks any of its resolvers.",
+            "Give the resolver a forwarder for the Internet, or take it out of DHCP option 6 and RDNSS.",
+        ]),
+        Reason::DnsTimeout => row(Network, "The query was not answered: {}.", [
+            "The resolver answers other queries, but not this one.",
+            NO_DOMAIN,
+            "Look at the resolver's forwarder for this name; a silent forwarder looks like this.",
+        ]),
+        Reason::DnsRefused => row(Network, "The resolver refused the query: {}.", [
+            "REFUSED: the resolver does not serve this client or this zone.",
+            NO_DOMAIN,
+            "Allow the clients' subnet in the resolver's access list or view.",
+        ]),
+        Reason::DnsServfail => row(Network, "The resolver failed on the query: {}.", [
+            "SERVFAIL: the forwarder is unreachable, validation failed, or the zone has expired on a secondary.",
+            NO_DOMAIN,
+            "Check from the resolver that it reaches the name servers of the zone; look at its log for this name.",
+        ]),
+        Reason::DnsNxdomain => row(ActiveDirectory, "The record does not exist: {}.", [
+            "The zone is there, but the name is not: no domain controller has registered it, or it was deleted.",
+            NO_DOMAIN,
+            "On a domain controller run `nltest /dsregdns`, check dynamic updates of the zone, and that _msdcs is delegated or forwarded too.",
+        ]),
+        Reason::DnsNodata => row(ActiveDirectory, "The name exists without the records that are needed: {}.", [
+            "NOERROR without an answer: the name is there, its SRV records are not.",
+            NO_DOMAIN,
+            "On a domain controller run `nltest /dsregdns`; check that nobody serves a stale or partial copy of the zone.",
+        ]),
+        Reason::DnsTruncated => row(Network, "The answer does not fit into UDP, and TCP 53 is blocked: {}.", [
+            "The resolver sets the truncation bit and does not answer over TCP.",
+            NO_DOMAIN,
+            "Let TCP 53 pass to the resolver; an SRV set of many controllers needs it.",
+        ]),
+        Reason::DnsRewritten => row(Network, "The resolver answers for names that do not exist: {}.", [
+            "A random name that cannot exist was answered with an address.",
+            "Wrong hosts, certificate warnings, and searches for the domain that lead astray.",
+            "Switch off NXDOMAIN rewriting at the resolver or its provider, or use another resolver.",
+        ]),
+        Reason::DnsTargetUnresolved => row(ActiveDirectory, "The SRV record points at a name without an address: {}.", [
+            "A domain controller is announced, but its host record is missing.",
+            NO_DOMAIN,
+            "Restore the host record (`ipconfig /registerdns` on the controller), or remove the stale SRV record.",
+        ]),
+
+        Reason::ConnectTimeout => row(Network, "No connection within the time limit: {}.", [
+            "Packets to this port are dropped, or the host is off.",
+            "A part of the flow hangs.",
+            "Look for a firewall rule between this network and the host that drops this port.",
+        ]),
+        Reason::ConnectRefused => row(Network, "The connection was refused: {}.", [
+            "The host, or a firewall in its name, says that nothing listens there.",
+            "A part of the flow fails at once.",
+            "Start the service, or look for a firewall rule that rejects this port.",
+        ]),
+        Reason::HostUnreachable => row(Network, "The host is unreachable: {}.", [
+            "A router or the host's own segment reports that it cannot be reached.",
+            "A part of the flow fails at once.",
+            "Check the route and the host.",
+        ]),
+        Reason::ClosedEarly => row(Network, "The connection was closed before an answer came: {}.", [
+            "Something accepted the connection and ended it: a middlebox, or a service that is not ready.",
+            "A part of the flow fails.",
+            "Look for a device in between that inspects this protocol; then at the service's own log.",
+        ]),
+        Reason::ReadTimeout => row(Network, "Connected, and no answer within the time limit: {}.", [
+            "Something accepts the connection, but nobody answers: a hung service, or a middlebox that answers for every address.",
+            "A part of the flow hangs.",
+            "Look at the service on the host; if it is well, at devices in between.",
+        ]),
+        Reason::ProtocolError => row(Network, "Something else answers in the place of the service: {}.", [
+            "Bytes came back that are not this protocol: a portal, a proxy, or a broken service.",
+            "A part of the flow fails.",
+            "Find out who answers at this address and port; the evidence has the first bytes.",
+        ]),
+
+        Reason::DcUnreachable => row(Network, "No service answers on {}.", [
+            "The domain controller is found in DNS, and none of its services answers from here.",
+            NO_DOMAIN,
+            "Check that the controller runs, that its address in DNS is right, and the route and firewall between this network and it.",
+        ]),
+        Reason::DcNotUsable => row(ActiveDirectory, "{} does not offer what a sign-in needs.", [
+            "The controller answers the LDAP ping without announcing LDAP, directory and KDC together.",
+            NO_DOMAIN,
+            "Start the missing service on the controller (KDC, Netlogon, NTDS) and check its own health with `dcdiag`.",
+        ]),
+        Reason::NoDcUsable => row(ActiveDirectory, "No domain controller can be used: {}.", [
+            "Domain controllers are known, and none serves everything that a sign-in needs.",
+            NO_DOMAIN,
+            "Look at the evidence of each controller.",
+        ]),
+        Reason::PortBlocked => row(Network, "{} does not answer, while other services of the same host do.", [
+            "One port is closed on a host that is alive: a firewall rule, or a service that is not started.",
+            GPO_FAILS,
+            "Open the port from the clients' network to every domain controller; then check that the service runs there.",
+        ]),
+        Reason::CldapNoAnswer => row(Network, "No answer to the LDAP ping: {}.", [
+            "UDP 389 is silent on a controller whose other services answer. Windows finds controllers only by this ping.",
+            NO_DOMAIN,
+            "Let UDP 389 pass to every domain controller, not only TCP 389.",
+        ]),
+        Reason::CldapWrongDomain => row(ActiveDirectory, "A directory server answers that does not serve this domain: {}.", [
+            "The address in DNS leads to a server of another domain or forest.",
+            NO_DOMAIN,
+            "Correct the host records of the controllers, or the forwarder that leads into the wrong network.",
+        ]),
+        Reason::DcPaused => row(ActiveDirectory, "Netlogon is paused on {}.", [
+            "The controller answers that it does not take part at present: it is starting, or SYSVOL is not ready.",
+            NO_DOMAIN,
+            "Wait for the start to end; else check SYSVOL replication and the Netlogon service on the controller.",
+        ]),
+        Reason::DcNotSynchronised => row(ActiveDirectory, "{} has not finished its initial replication.", [
+            "The controller says `isSynchronized: FALSE`.",
+            "Accounts and policies may be missing or old.",
+            "Check replication on the controller (`repadmin /showrepl`).",
+        ]),
+        Reason::DcNameMismatch => row(ActiveDirectory, "The controller calls itself by another name: {}.", [
+            "The name in the SRV record is an alias, or an address translation leads to another controller.",
+            "Kerberos to the announced name fails.",
+            "Let the SRV records name the controllers by their own names, without load balancer or alias.",
+        ]),
+        Reason::DcSlow => row(Network, "The LDAP ping takes longer than Windows waits: {}.", [
+            "Windows waits 0.4 s for a controller before it tries the next.",
+            "Sign-in takes long, or a far controller is taken.",
+            "Shorten the path, or give this subnet a site with a near controller.",
+        ]),
+        Reason::SiteUnmapped => row(ActiveDirectory, "This network is not mapped to an Active Directory site: {}.", [
+            "The controller finds no subnet object for the address that it sees: the subnet is missing, or NAT hides it.",
+            "A far controller may be taken: slow sign-in and Group Policy.",
+            "Add the clients' subnet to Active Directory Sites and Services.",
+        ]),
+        Reason::SiteFallback => row(ActiveDirectory, "No domain controller of the own site can be used: {}.", [
+            "The client's site has no usable controller, so that one of another site is taken.",
+            "Slow sign-in and Group Policy.",
+            "Give the site a controller, or check the automatic site coverage and the site's SRV records.",
+        ]),
+        Reason::LdapResult => row(ActiveDirectory, "LDAP answered with an error: {}.", [
+            "The directory service is alive and did not give its rootDSE.",
+            "Sign-in or Group Policy fails.",
+            "Look at the directory service on the controller; the evidence has the result code.",
+        ]),
+        Reason::SmbRefusedDialect => row(ActiveDirectory, "The SMB server accepts no dialect that Windows offers: {}.", [
+            "The file service on the controller refuses SMB 2 and 3.",
+            GPO_FAILS,
+            "Enable SMB 2 or 3 on the controller.",
+        ]),
+        Reason::RpcEndpointUnavailable => row(Network, "The RPC endpoint mapper does not lead to Netlogon: {}.", [
+            "TCP 135 is closed, or the endpoint mapper does not know the Netlogon service.",
+            GPO_FAILS,
+            "Open TCP 135 to every domain controller; then check that Netlogon runs there.",
+        ]),
+        Reason::RpcDynamicPortBlocked => row(Network, "The port that the endpoint mapper names for Netlogon is blocked: {}.", [
+            "TCP 135 answers, and the dynamic port behind it does not.",
+            GPO_FAILS,
+            "Open TCP 49152-65535 to the domain controllers, or pin Netlogon's port there and open that one.",
+        ]),
+
+        Reason::KdcNoAnswer => row(Network, "No answer from Kerberos: {}.", [
+            "Port 88 is silent over UDP and TCP on a controller whose other services answer.",
+            NO_DOMAIN,
+            "Let TCP and UDP 88 pass to every domain controller, and check that the KDC service runs.",
+        ]),
+        Reason::KdcWrongRealm => row(ActiveDirectory, "The KDC serves another realm: {}.", [
+            "The Kerberos service at this address does not know the domain.",
+            NO_DOMAIN,
+            "Correct the records that lead to this controller.",
+        ]),
+        Reason::KdcEtype => row(ActiveDirectory, "The KDC shares no encryption type with Windows: {}.", [
+            "AES was refused: the account or the domain allows only older types.",
+            "The password is refused at sign-in.",
+            "Enable AES-128 and AES-256 for the domain and its accounts.",
+        ]),
+        Reason::KdcError => row(ActiveDirectory, "The KDC answered with an error: {}.", [
+            "The Kerberos service is alive and cannot serve.",
+            NO_DOMAIN,
+            "Look at the KDC's event log for the error that the evidence names.",
+        ]),
+        Reason::ClockSkew => row(ActiveDirectory, "The clock of a domain controller is off: {}.", [
+            "Kerberos refuses clocks that differ by more than five minutes.",
+            "The password is refused although it is right.",
+            "Repair time on the controller; the PDC emulator must follow a reliable source (`w32tm /query /status`).",
+        ]),
+        Reason::KerberosUdpBlocked => row(Network, "Kerberos answers over TCP, not over UDP: {}.", [
+            "Current Windows uses TCP first, so the flow works; older clients and some appliances do not.",
+            NOTHING_TODAY,
+            "Let UDP 88 pass to every domain controller.",
+        ]),
+        Reason::KerberosTcpBlocked => row(Network, "Kerberos answers over UDP, not over TCP: {}.", [
+            "Windows speaks Kerberos over TCP; tickets do not fit into UDP.",
+            NO_DOMAIN,
+            "Let TCP 88 pass to every domain controller.",
+        ]),
+
+        Reason::NtpNoAnswer => row(Network, "No answer from the time server: {}.", [
+            "UDP 123 is blocked, or the server is down. Devices with a wrong clock cannot correct it.",
+            "A device whose clock is wrong fails at TLS and Kerberos.",
+            "Let UDP 123 pass to the time source, or hand out one that is reachable.",
+        ]),
+        Reason::ClockOffset => row(Network, "The time source is off: {}.", [
+            "The Internet time that this network gives does not agree with the domain and this box.",
+            "A device takes the wrong time and then fails at Kerberos.",
+            "Look who answers for the time source; a redirected NTP service looks like this.",
+        ]),
+
+        Reason::TlsHandshake => row(ActiveDirectory, "The TLS handshake failed: {}.", [
+            "The port is open, but no TLS session could be made: no certificate, or parameters that this box does not speak.",
+            NOTHING_TODAY,
+            "Give the controller a server certificate if LDAPS is wanted.",
+        ]),
+        Reason::TlsExpired => row(ActiveDirectory, "The certificate has expired: {}.", [
+            "The server's certificate is past its end.",
+            "Software that uses LDAPS fails; the flow itself does not need it.",
+            "Renew the certificate on the controller; check auto-enrolment.",
+        ]),
+        Reason::TlsNotYetValid => row(ActiveDirectory, "The certificate is not yet valid: {}.", [
+            "The certificate begins in the future, or a clock is wrong.",
+            "Software that uses LDAPS fails; the flow itself does not need it.",
+            "Compare the clocks; then issue the certificate again.",
+        ]),
+        Reason::TlsUntrusted => row(Nobody, "The certificate comes from a CA that is not configured here: {}.", [
+            "The chain ends in a CA that neither this box nor its configuration knows. An enterprise CA looks like this.",
+            NOTHING_TODAY,
+            "Name the enterprise CA in `tls.corporate_roots` if the chain shall be judged.",
+        ]),
+        Reason::TlsName => row(ActiveDirectory, "The certificate is for another name: {}.", [
+            "The certificate does not carry the controller's name as a subject alternative name.",
+            "Software that uses LDAPS fails; the flow itself does not need it.",
+            "Issue a certificate with the controller's DNS name.",
+        ]),
+
+        Reason::Upstream => row(Nobody, "A stage that it needs is not ready: {}.", [
+            "The stage was not judged by itself, because something before it stops the flow.",
+            "The flow stops earlier.",
+            "Mend the cause at the earlier stage.",
+        ]),
+        Reason::NotTested => row(Site, "Not tested: {}.", [
+            "Nothing was asked here, so nothing is said about it. It is no fault.",
+            "Nothing can be said.",
+            "Configure what is needed for the test, if it is wanted.",
+        ]),
+    }
+}
