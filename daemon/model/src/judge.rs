@@ -104,6 +104,7 @@ fn judge_network(scene: &Scene, network: &NetworkScene) -> NetworkStatus {
     drafts.extend(resolvers::judge(network));
     let (controllers, found) = controllers::judge(network);
     drafts.extend(found);
+    drafts.extend(controllers::nothing_narrower(&controllers, &drafts));
     drafts.extend(clocks::judge(network, &controllers, scene.limits));
     controllers::weigh_sign_in(&mut drafts, &controllers);
     let drafts = explain::explain(draft::merge(drafts));

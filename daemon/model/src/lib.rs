@@ -26,7 +26,7 @@ pub mod time;
 pub use judge::{Candidate, Limits, NetworkScene, Scene, judge};
 pub use outcome::{
     ClockReading, ControllerFacts, Evidence, Facts, Finding, Observation, Outcome, Phase, Severity,
-    State,
+    SrvRecord, State,
 };
 pub use reason::{Fixer, Reason};
 pub use stage::{Class, Gate, Stage, Verdict};

@@ -1,6 +1,7 @@
 //! What one run of a probe gave.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -180,9 +181,27 @@ pub struct ControllerFacts {
     pub flags: Vec<String>,
 }
 
-/// What a run learned that the judge compares across runs.
+/// One SRV record (RFC 2782).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SrvRecord {
+    /// Lower is tried first.
+    pub priority: u16,
+    /// Share among equals.
+    pub weight: u16,
+    /// Port of the service.
+    pub port: u16,
+    /// Host name in lower case, without the last dot.
+    pub target: String,
+}
+
+/// What a run learned that others go on from: the judge compares it across runs, the survey finds
+/// the next targets in it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
+    /// Records of an SRV lookup, in locator order.
+    pub records: Vec<SrvRecord>,
+    /// Addresses of a name, IPv4 first.
+    pub addresses: Vec<IpAddr>,
     /// The clock of the host that answered.
     pub clock: Option<ClockReading>,
     /// What a domain controller said of itself.
@@ -272,6 +291,8 @@ pub struct Observation {
     pub door: String,
     /// What it is called when that door is closed while others of the same host are open.
     pub closed_as: Reason,
+    /// A flag of the LDAP ping without which the service is not expected there.
+    pub needs_flag: Option<&'static str>,
     /// Whom it asked.
     pub target: Target,
     /// The path that it took: `direct`, or a VPN by its name.

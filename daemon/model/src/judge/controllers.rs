@@ -109,7 +109,6 @@ pub(super) fn judge(network: &NetworkScene) -> (Vec<Controller>, Vec<Draft>) {
     }
     drafts.extend(unresolved(network, any_usable));
     drafts.extend(sites::judge(network, &controllers));
-    drafts.extend(nothing_narrower(&controllers, &drafts));
     (controllers, drafts)
 }
 
@@ -198,7 +197,7 @@ fn faults(network: &NetworkScene, name: &str, doors: &[Door<'_>], any_usable: bo
             .iter()
             .flat_map(|seen| &seen.outcome.findings)
             .any(|finding| finding.reason == Reason::CldapWrongDomain);
-        for seen in &door.seen {
+        for seen in door.seen.iter().filter(|seen| is_expected(seen, door)) {
             for finding in &seen.outcome.findings {
                 if foreign && finding.reason != Reason::CldapWrongDomain {
                     continue;
@@ -208,6 +207,19 @@ fn faults(network: &NetworkScene, name: &str, doors: &[Door<'_>], any_usable: bo
         }
     }
     drafts
+}
+
+/// A service that the controller itself does not announce is not missed.
+fn is_expected(seen: &Observation, door: &Door<'_>) -> bool {
+    let announced = door
+        .seen
+        .iter()
+        .find_map(|seen| seen.outcome.facts.controller.as_ref())
+        .map(|facts| &facts.flags);
+    match (seen.needs_flag, announced) {
+        (Some(flag), Some(flags)) => flags.iter().any(|known| known == flag),
+        _ => true,
+    }
 }
 
 fn service_fault(
@@ -228,7 +240,13 @@ fn service_fault(
         | Reason::KerberosTcpBlocked => seen.door.clone(),
         _ => String::new(),
     };
-    let severity = relieved(capped(finding, seen.gate), any_usable);
+    let capped = capped(finding, seen.gate);
+    // What speaks against a logon is weighed later, against the controllers that are good for one.
+    let severity = if reason.stage() == Some(Stage::SignIn) {
+        capped
+    } else {
+        relieved(capped, any_usable)
+    };
     Draft::new(reason, seen.stage, severity)
         .what(what)
         .at(place)
@@ -258,7 +276,7 @@ fn unresolved(network: &NetworkScene, any_usable: bool) -> Vec<Draft> {
 }
 
 /// Controllers are known and none is usable, and nothing says why.
-fn nothing_narrower(controllers: &[Controller], drafts: &[Draft]) -> Option<Draft> {
+pub(super) fn nothing_narrower(controllers: &[Controller], drafts: &[Draft]) -> Option<Draft> {
     let probed: Vec<_> = controllers.iter().filter(|dc| dc.status.probed).collect();
     let is_explained = drafts.iter().any(|draft| {
         draft.stage == Stage::DomainController && draft.severity >= Severity::Inconclusive

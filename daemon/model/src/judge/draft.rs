@@ -79,9 +79,12 @@ impl Draft {
 pub(super) fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
     let mut merged: Vec<Draft> = Vec::new();
     for draft in drafts {
-        let same = merged
-            .iter_mut()
-            .find(|known| known.reason == draft.reason && known.what == draft.what);
+        let is_info = draft.severity == Severity::Info;
+        let same = merged.iter_mut().find(|known| {
+            known.reason == draft.reason
+                && known.what == draft.what
+                && (known.severity == Severity::Info) == is_info
+        });
         match same {
             Some(known) => {
                 if draft.stage < known.stage {

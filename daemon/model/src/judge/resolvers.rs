@@ -65,14 +65,8 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
         drafts.extend(zone(domain, &alive));
     }
     for resolver in &resolvers {
-        for topic in [Topic::Rewriting, Topic::Records] {
-            drafts.extend(
-                resolver
-                    .about(topic)
-                    .filter(|seen| seen.outcome.was_answered())
-                    .flat_map(plain),
-            );
-        }
+        drafts.extend(rewriting(resolver));
+        drafts.extend(records(resolver));
         drafts.extend(blind(resolver));
     }
     drafts.extend(alive.iter().filter_map(|resolver| tcp(resolver)));
@@ -187,6 +181,25 @@ fn zone(domain: &str, alive: &[&Resolver<'_>]) -> Vec<Draft> {
             };
             Some(draft.at(&resolver.place))
         })
+        .collect()
+}
+
+fn rewriting(resolver: &Resolver<'_>) -> Vec<Draft> {
+    resolver
+        .about(Topic::Rewriting)
+        .filter(|seen| seen.outcome.was_answered())
+        .flat_map(plain)
+        .collect()
+}
+
+/// Records beside the decisive ones, where those are there.
+fn records(resolver: &Resolver<'_>) -> Vec<Draft> {
+    if !resolver.passes(Topic::Locator) {
+        return Vec::new();
+    }
+    resolver
+        .about(Topic::Records)
+        .flat_map(|seen| plain(seen).map(|draft| draft.what(asked_name(seen))))
         .collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::NetworkScene;
 use super::draft::Draft;
-use crate::outcome::{Finding, Observation, Severity, State};
+use crate::outcome::{Evidence, Finding, Observation, Severity, State};
 use crate::reason::Reason;
 use crate::stage::Gate;
 use crate::subject::Subject;
@@ -12,7 +12,24 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
         .observations
         .iter()
         .filter(|seen| seen.subject == Subject::Uplink)
-        .flat_map(plain)
+        .flat_map(|seen| {
+            seen.outcome.findings.iter().map(|finding| {
+                let mut draft = Draft::new(finding.reason, seen.stage, capped(finding, seen.gate))
+                    .at(&seen.target.host)
+                    .because(&finding.detail);
+                let key = if draft.reason == Reason::GatewayUnreachable {
+                    "gateway"
+                } else {
+                    "interface"
+                };
+                if let Some(Evidence::Text(name)) = seen.outcome.evidence.get(key)
+                    && !name.is_empty()
+                {
+                    draft.at = vec![name.clone()];
+                }
+                draft
+            })
+        })
         .collect()
 }
 
@@ -32,12 +49,14 @@ pub(super) fn plain(seen: &Observation) -> impl Iterator<Item = Draft> {
     })
 }
 
-/// A failing soft check degrades, a failing optional one is information.
+/// A failing soft check degrades. Of an optional one silence is information, and what is wrong
+/// with it where it is there degrades.
 pub(super) fn capped(finding: &Finding, gate: Gate) -> Severity {
+    let is_absent = finding.reason.is_silence();
     match (finding.severity, gate) {
-        (Severity::Blocking, Gate::Soft) => Severity::Degrading,
-        (Severity::Blocking | Severity::Degrading | Severity::Inconclusive, Gate::Optional)
-        | (Severity::Inconclusive, Gate::Soft) => Severity::Info,
+        (Severity::Blocking | Severity::Degrading, Gate::Optional) if is_absent => Severity::Info,
+        (Severity::Blocking, Gate::Soft | Gate::Optional) => Severity::Degrading,
+        (Severity::Inconclusive, Gate::Soft | Gate::Optional) => Severity::Info,
         (severity, _) => severity,
     }
 }
@@ -50,9 +69,7 @@ pub(super) fn own_addresses(network: &NetworkScene) -> String {
             .flatten()
     });
     match listed {
-        Some(crate::outcome::Evidence::List(addresses)) if !addresses.is_empty() => {
-            addresses.join(", ")
-        }
+        Some(Evidence::List(addresses)) if !addresses.is_empty() => addresses.join(", "),
         _ => network.name.clone(),
     }
 }
