@@ -1,1 +1,28 @@
-//! placeholder
+//! sightline: can the Windows Autopilot user flow of hybrid join succeed from this network, and if
+//! not, why?
+//!
+//! | Module | Owns |
+//! |---|---|
+//! | [`config`] | the configuration as text and as checked values |
+//! | [`plan`] | what the configuration means, completed by what the system says |
+//! | [`net`] | sockets on a path, and whose fault an I/O error is |
+//! | [`run`] | one run of a probe while it happens |
+//! | [`probe`] | the kinds of probes: what is asked, and what an answer means |
+//! | [`survey`] | one look at a network, along what the answers lead to |
+//! | [`check`] | a look at every network, judged |
+//! | [`surface`] | what people and programs are shown |
+//! | [`cli`] | arguments in, exit code out |
+//! | [`text`] | how values are written for people |
+//!
+//! The words and the judging rules are in `sightline-model`, the wire formats in `sightline-wire`.
+
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod net;
+pub mod plan;
+pub mod probe;
+pub mod run;
+pub mod surface;
+pub mod survey;
+pub mod text;

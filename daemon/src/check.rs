@@ -1,0 +1,144 @@
+//! `sightline check`: look once at every network, judge, and say it.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use sightline_model::{NetworkScene, Observation, Scene, Stage, Status, judge};
+
+use crate::plan::Plan;
+use crate::run;
+use crate::survey::{self, Link, Survey};
+
+/// A look at the site, judged.
+#[derive(Debug)]
+pub struct Checked {
+    /// How it stands.
+    pub status: Status,
+    /// For each network: the slowest chain of dependent exchanges.
+    pub slowest: Vec<Vec<Link>>,
+    /// How long the look took, from the first packet to the last answer.
+    pub took: Duration,
+    /// The domain, where the search list led to it and no configuration.
+    pub found_domain: Option<String>,
+}
+
+/// Why a check could not even begin.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Nothing says which domain to look for.
+    NoDomain {
+        /// The search list that was tried.
+        searched: Vec<String>,
+    },
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoDomain { searched } if searched.is_empty() => write!(
+                f,
+                "no domain to look for: none is configured, and the resolver's search list is \
+                 empty; give it with --domain NAME or in the configuration as [domain] name"
+            ),
+            Self::NoDomain { searched } => write!(
+                f,
+                "no domain to look for: none is configured, and the search list ({}) leads to no \
+                 domain controller; give it with --domain NAME or in the configuration as \
+                 [domain] name",
+                searched.join(", ")
+            ),
+        }
+    }
+}
+
+/// Looks at all networks at the same time. `watch` hears of each run as it ends.
+///
+/// # Errors
+/// When nothing says which domain to look for.
+pub async fn check(
+    plan: &Plan,
+    stages: &[Stage],
+    watch: &(dyn Fn(&Observation) + Sync),
+) -> Result<Checked, Refusal> {
+    let mut found_domain = None;
+    let domain = match &plan.domain {
+        _ if !needs_domain(stages) => None,
+        Some(domain) => Some(domain.clone()),
+        None => {
+            found_domain = Some(search(plan).await?);
+            found_domain.clone()
+        }
+    };
+    let begun = Instant::now();
+    let looks = plan
+        .networks
+        .iter()
+        .map(|network| survey::survey(plan, network, domain.as_deref(), watch));
+    let surveys: Vec<Survey> = futures_util::future::join_all(looks).await;
+    let took = begun.elapsed();
+    let (scenes, slowest): (Vec<NetworkScene>, Vec<Vec<Link>>) = surveys
+        .into_iter()
+        .map(|survey| (survey.scene, survey.slowest))
+        .unzip();
+    let status = judge(&Scene {
+        site: plan.site.clone(),
+        now: run::now(),
+        stages: stages.to_vec(),
+        limits: plan.limits,
+        networks: scenes,
+    });
+    Ok(Checked {
+        status,
+        slowest,
+        took,
+        found_domain,
+    })
+}
+
+/// Whether a stage that is judged, or one that it needs, looks for a domain controller.
+fn needs_domain(stages: &[Stage]) -> bool {
+    stages.is_empty()
+        || stages
+            .iter()
+            .any(|stage| stage.with_needs().contains(&Stage::DomainController))
+}
+
+async fn search(plan: &Plan) -> Result<String, Refusal> {
+    for network in &plan.networks {
+        if let Some(domain) = survey::domain_of_search_list(plan, network).await {
+            return Ok(domain);
+        }
+    }
+    Err(Refusal::NoDomain {
+        searched: plan
+            .networks
+            .iter()
+            .flat_map(|network| network.search.clone())
+            .collect(),
+    })
+}
+
+/// Counts runs for a person who waits at a terminal.
+#[derive(Debug, Default)]
+pub struct Progress {
+    state: Mutex<(usize, usize)>,
+}
+
+impl Progress {
+    /// A line of progress after one more run: how many ended, how many of them did not pass.
+    #[must_use]
+    pub fn line(&self, seen: &Observation) -> String {
+        let mut state = self
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.0 += 1;
+        if seen.outcome.state() >= sightline_model::State::Unknown {
+            state.1 += 1;
+        }
+        format!(
+            "{} checks done, {} without success; last: {} {}",
+            state.0, state.1, seen.service, seen.target
+        )
+    }
+}

@@ -1,0 +1,305 @@
+//! The command line: which command, with what, and which exit status.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand, ValueEnum};
+use sightline_model::{Reason, Stage};
+
+use crate::check::{self, Progress};
+use crate::config::{self, Config, Load, Overrides};
+use crate::plan::{Plan, SystemResolvers};
+use crate::surface::{human, nagios};
+
+/// Usage error of every command but `check` (sysexits: `EX_USAGE`).
+const USAGE: u8 = 64;
+
+/// Configuration error of every command but `check` (sysexits: `EX_CONFIG`).
+const CONFIGURATION: u8 = 78;
+
+/// Usage and configuration errors of `check`, as monitoring plugins have it.
+const CHECK_ERROR: u8 = 3;
+
+/// Can the Windows Autopilot user flow of hybrid join succeed from this network?
+#[derive(Debug, Parser)]
+#[command(name = "sightline", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Look once, judge, and say which stage fails, for which cause, and who must change what.
+    Check(CheckArguments),
+    /// Explain a reason: what it means, what the user sees, who fixes it and how.
+    Explain {
+        /// The reason, as printed by `check`; without it, all are listed.
+        reason: Option<String>,
+    },
+    /// Check, show or create the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct CheckArguments {
+    #[command(flatten)]
+    source: Source,
+    /// The Active Directory domain to look for; wins over the configuration.
+    #[arg(long, value_name = "NAME")]
+    domain: Option<String>,
+    /// Judge this stage only, with the stages that it needs; may be given several times.
+    #[arg(long = "stage", value_name = "ID")]
+    stages: Vec<Stage>,
+    /// For people, for programs, or for a monitoring system.
+    #[arg(long, value_enum, default_value_t = Output::Human)]
+    output: Output,
+    /// Show every run with its phases and evidence, and the slowest chain.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Source {
+    /// The configuration file, if it is not the usual one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    Human,
+    Json,
+    Nagios,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Read the configuration and say what is wrong with it.
+    Check(Source),
+    /// Print the effective configuration with every default.
+    Show(Source),
+    /// Write a configuration with every key and its comment.
+    Init {
+        /// Where to; an existing file is kept.
+        #[arg(default_value = config::DEFAULT_FILE)]
+        file: PathBuf,
+    },
+    /// Print the JSON schema of the configuration.
+    Schema,
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    match Arguments::try_parse_from(&arguments) {
+        Ok(parsed) => ExitCode::from(run(parsed.command)),
+        Err(error) => {
+            let code = match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+                // Usage errors of `check` must not look like "not ready".
+                _ if arguments.get(1).is_some_and(|word| word == "check") => CHECK_ERROR,
+                _ => USAGE,
+            };
+            let _closed = error.print();
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn run(command: Command) -> u8 {
+    match command {
+        Command::Check(arguments) => check(&arguments),
+        Command::Explain { reason } => explain(reason.as_deref()),
+        Command::Config { command } => configuration(command),
+    }
+}
+
+fn check(arguments: &CheckArguments) -> u8 {
+    let overrides = Overrides {
+        domain: arguments.domain.clone(),
+    };
+    let Some(config) = load(&arguments.source, overrides) else {
+        return CHECK_ERROR;
+    };
+    let plan = match Plan::new(&config, &SystemResolvers::read()) {
+        Ok(plan) => plan,
+        Err(error) => return refuse(&error),
+    };
+    let roots = std::sync::Arc::clone(&plan.corporate_roots);
+    // Reading the trust store takes as long as a slow answer; it happens beside the first ones.
+    std::thread::spawn(move || roots.load());
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&format!("the runtime did not start: {error}")),
+    };
+    let progress = Progress::default();
+    let shows_progress =
+        matches!(arguments.output, Output::Human) && std::io::stderr().is_terminal();
+    let watch = |seen: &sightline_model::Observation| {
+        if shows_progress {
+            show_progress(&progress.line(seen));
+        }
+    };
+    let result = runtime.block_on(check::check(&plan, &arguments.stages, &watch));
+    // What hangs in a lookup or a socket must not hold up the answer.
+    runtime.shutdown_background();
+    if shows_progress {
+        show_progress("");
+    }
+    let checked = match result {
+        Ok(checked) => checked,
+        Err(refusal) => return refuse(&refusal),
+    };
+    let text = match arguments.output {
+        Output::Human => human::render(&checked, arguments.verbose),
+        Output::Json => match serde_json::to_string_pretty(&checked.status) {
+            Ok(json) => json + "\n",
+            Err(error) => return refuse(&format!("the status could not be written: {error}")),
+        },
+        Output::Nagios => nagios::render(&checked) + "\n",
+    };
+    print(&text);
+    checked.status.verdict.exit_code()
+}
+
+/// Overwrites the line of progress; an empty one clears it.
+fn show_progress(line: &str) {
+    let mut error = std::io::stderr().lock();
+    let _closed = write!(error, "\r\x1b[K{line}");
+    let _closed = error.flush();
+}
+
+/// A reader that goes away early is no fault of ours.
+fn print(text: &str) {
+    let mut out = anstream::stdout().lock();
+    let _closed = out.write_all(text.as_bytes());
+    let _closed = out.flush();
+}
+
+fn refuse(error: &dyn std::fmt::Display) -> u8 {
+    let _closed = writeln!(anstream::stderr(), "error: {error}");
+    CHECK_ERROR
+}
+
+/// Loads the configuration or prints why not.
+fn load(source: &Source, overrides: Overrides) -> Option<Config> {
+    let load = Load {
+        file: source.config.clone(),
+        default_file: PathBuf::from(config::DEFAULT_FILE),
+        environment: std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        host_name: rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned(),
+        overrides,
+    };
+    match config::load(&load) {
+        Ok(config) => Some(config),
+        Err(errors) => {
+            let is_terminal = std::io::stderr().is_terminal();
+            let _closed = writeln!(
+                anstream::stderr(),
+                "{}",
+                errors.render(is_terminal).trim_end()
+            );
+            None
+        }
+    }
+}
+
+fn configuration(command: ConfigCommand) -> u8 {
+    match command {
+        ConfigCommand::Check(source) => match load(&source, Overrides::default()) {
+            Some(_) => {
+                print("The configuration is valid.\n");
+                0
+            }
+            None => CONFIGURATION,
+        },
+        ConfigCommand::Show(source) => match load(&source, Overrides::default()) {
+            Some(config) => {
+                print(&config::show(&config));
+                0
+            }
+            None => CONFIGURATION,
+        },
+        ConfigCommand::Init { file } => match config::init(&file) {
+            Ok(()) => {
+                print(&format!(
+                    "Wrote {}. Set [domain] name in it, then run `sightline check`.\n",
+                    file.display()
+                ));
+                0
+            }
+            Err(error) => {
+                let _closed = writeln!(anstream::stderr(), "error: {error}");
+                1
+            }
+        },
+        ConfigCommand::Schema => match serde_json::to_string_pretty(&config::schema()) {
+            Ok(schema) => {
+                print(&(schema + "\n"));
+                0
+            }
+            Err(error) => {
+                let _closed = writeln!(anstream::stderr(), "error: {error}");
+                1
+            }
+        },
+    }
+}
+
+fn explain(reason: Option<&str>) -> u8 {
+    let Some(word) = reason else {
+        let mut text = String::new();
+        for reason in Reason::ALL {
+            text.push_str(&format!(
+                "{:<26} {:<10} {}\n",
+                reason.code(),
+                reason.group(),
+                reason.text().means
+            ));
+        }
+        print(&text);
+        return 0;
+    };
+    let Ok(reason) = word.parse::<Reason>() else {
+        let near = Reason::ALL
+            .iter()
+            .max_by(|a, b| {
+                strsim::jaro_winkler(a.code(), word)
+                    .total_cmp(&strsim::jaro_winkler(b.code(), word))
+            })
+            .map_or("", |reason| reason.code());
+        let _closed = writeln!(
+            anstream::stderr(),
+            "error: no reason `{}`; did you mean `{near}`? `sightline explain` lists them all",
+            crate::text::foreign(word)
+        );
+        return USAGE;
+    };
+    let text = reason.text();
+    print(&format!(
+        "{}\n\n  what it means   {}\n  on the device   {}\n  who fixes it    {}\n  how             {}\n",
+        reason.code(),
+        text.means,
+        text.seen,
+        text.fixer.title(),
+        text.fix
+    ));
+    0
+}

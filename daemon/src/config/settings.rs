@@ -1,0 +1,275 @@
+//! What may stand in the configuration. The comment of a field is what the schema says of it.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::names::{DomainName, InterfaceName, NetworkName, SiteName};
+use super::values::{self, Resolvers};
+
+/// The configuration of sightline.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The place that is watched.
+    pub site: Site,
+    /// The Active Directory domain that a device needs.
+    pub domain: Domain,
+    /// How the probes work.
+    pub probe: Probe,
+    /// Clocks and their limits.
+    pub time: Time,
+    /// Ports of the services of a domain controller.
+    pub ports: Ports,
+    /// Certificates beside those of this box.
+    pub tls: Tls,
+    /// The deployment networks; one network `default` without it.
+    pub network: Vec<Network>,
+}
+
+/// The place that is watched.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Site {
+    /// Its name in reports; the host name of this box without it.
+    #[serde(deserialize_with = "values::title")]
+    pub name: String,
+}
+
+/// The Active Directory domain that a device needs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Domain {
+    /// Its DNS name; without it, the first suffix of the resolver's search list that leads to a
+    /// domain controller.
+    pub name: Option<DomainName>,
+    /// The AD site that this network should belong to; learned from the LDAP ping without it.
+    pub ad_site: Option<SiteName>,
+    /// The account in the Kerberos question without a password. It need not exist, and it appears
+    /// in the logs of the domain controllers.
+    #[serde(deserialize_with = "values::principal")]
+    pub principal: String,
+    /// How many domain controllers outside the own AD site are probed at once, 1 to 64.
+    #[serde(deserialize_with = "values::whole::<_, _, 1, 64>")]
+    #[schemars(range(min = 1, max = 64))]
+    pub dc_sample: usize,
+}
+
+/// A deployment network as a client in it sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    /// Its name in reports and metrics.
+    pub name: NetworkName,
+    /// The interface that everything leaves by; the routing table decides without it.
+    pub interface: Option<InterfaceName>,
+    /// Addresses to send from, at most one of each family.
+    #[serde(deserialize_with = "values::sources")]
+    pub source: Vec<IpAddr>,
+    /// The resolvers of its clients: "system", or a list of addresses.
+    pub resolvers: Resolvers,
+}
+
+/// How the probes work.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Probe {
+    /// The time that one run has, from "1s" to "60s".
+    #[serde(
+        deserialize_with = "values::between::<_, 1_000, 60_000>",
+        serialize_with = "values::duration"
+    )]
+    #[schemars(with = "String")]
+    pub timeout: Duration,
+    /// A domain controller that answers the LDAP ping later than this is slow, from "10ms" to "5s".
+    /// Windows waits 400 ms.
+    #[serde(
+        deserialize_with = "values::between::<_, 10, 5_000>",
+        serialize_with = "values::duration"
+    )]
+    #[schemars(with = "String")]
+    pub slow_ping: Duration,
+    /// Names by which a resolver shows that it knows the Internet; one that resolves is enough.
+    #[serde(deserialize_with = "values::names")]
+    pub internet_names: Vec<DomainName>,
+}
+
+/// Clocks and their limits.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Time {
+    /// Sources of Internet time, names or addresses. A new device asks time.windows.com.
+    #[serde(deserialize_with = "values::hosts")]
+    pub sources: Vec<String>,
+    /// Clocks that are closer than this agree, from "1s" to "1h".
+    #[serde(
+        deserialize_with = "values::between::<_, 1_000, 3_600_000>",
+        serialize_with = "values::duration"
+    )]
+    #[schemars(with = "String")]
+    pub warn_skew: Duration,
+    /// What Kerberos tolerates in this domain, from "1s" to "24h"; 5 minutes unless its policy says
+    /// otherwise.
+    #[serde(
+        deserialize_with = "values::between::<_, 1_000, 86_400_000>",
+        serialize_with = "values::duration"
+    )]
+    #[schemars(with = "String")]
+    pub max_skew: Duration,
+}
+
+/// Ports of the services of a domain controller, where they are not the usual ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ports {
+    /// LDAP over TCP, and the LDAP ping over UDP.
+    #[serde(deserialize_with = "port")]
+    #[schemars(range(min = 1))]
+    pub ldap: u16,
+    /// LDAP over TLS.
+    #[serde(deserialize_with = "port")]
+    #[schemars(range(min = 1))]
+    pub ldaps: u16,
+    /// The global catalog.
+    #[serde(deserialize_with = "port")]
+    #[schemars(range(min = 1))]
+    pub global_catalog: u16,
+    /// Kerberos over TCP and UDP.
+    #[serde(deserialize_with = "port")]
+    #[schemars(range(min = 1))]
+    pub kerberos: u16,
+    /// Password changes over TCP.
+    #[serde(deserialize_with = "port")]
+    #[schemars(range(min = 1))]
+    pub kpasswd: u16,
+    /// The RPC endpoint mapper.
+    #[serde(deserialize_with = "port")]
+    #[schemars(range(min = 1))]
+    pub rpc: u16,
+    /// SMB.
+    #[serde(deserialize_with = "port")]
+    #[schemars(range(min = 1))]
+    pub smb: u16,
+    /// NTP, of Internet sources and domain controllers.
+    #[serde(deserialize_with = "port")]
+    #[schemars(range(min = 1))]
+    pub ntp: u16,
+}
+
+/// Certificates beside those of this box.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// Files in PEM form with the CAs of the company, for LDAPS.
+    pub corporate_roots: Vec<PathBuf>,
+}
+
+fn port<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    values::whole::<_, _, 1, 65_535>(deserializer)
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            site: Site::default(),
+            domain: Domain::default(),
+            probe: Probe::default(),
+            time: Time::default(),
+            ports: Ports::default(),
+            tls: Tls::default(),
+            network: vec![Network::default()],
+        }
+    }
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self {
+            name: "site".to_owned(),
+        }
+    }
+}
+
+impl Default for Domain {
+    fn default() -> Self {
+        Self {
+            name: None,
+            ad_site: None,
+            principal: "sightline-probe".to_owned(),
+            dc_sample: 8,
+        }
+    }
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        let name = |text: &str| text.parse().expect("a constant of this file is a name");
+        Self {
+            timeout: Duration::from_secs(5),
+            slow_ping: Duration::from_millis(400),
+            internet_names: vec![
+                name("www.msftconnecttest.com"),
+                name("login.microsoftonline.com"),
+            ],
+        }
+    }
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Self {
+            sources: vec!["time.windows.com".to_owned()],
+            warn_skew: Duration::from_secs(60),
+            max_skew: Duration::from_secs(300),
+        }
+    }
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self {
+            ldap: 389,
+            ldaps: 636,
+            global_catalog: 3268,
+            kerberos: 88,
+            kpasswd: 464,
+            rpc: 135,
+            smb: 445,
+            ntp: 123,
+        }
+    }
+}
+
+impl Tls {
+    /// The certificates of all files.
+    ///
+    /// # Errors
+    /// A sentence about the first file that cannot be read.
+    pub fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, String> {
+        let mut all = Vec::new();
+        for file in &self.corporate_roots {
+            all.extend(certificates(file)?);
+        }
+        Ok(all)
+    }
+}
+
+/// The certificates of one file.
+///
+/// # Errors
+/// A sentence, where it cannot be read or has none.
+pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = super::source::read(file)?;
+    let found: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("{} is no file of certificates: {error}", file.display()))?;
+    if found.is_empty() {
+        return Err(format!("{} has no certificate in PEM form", file.display()));
+    }
+    Ok(found)
+}

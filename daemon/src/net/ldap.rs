@@ -1,0 +1,138 @@
+//! LDAP over a stream of ours: ldap3 behind a guard.
+//!
+//! ldap3 reads BER by recursion and panics on some well-formed answers, so that whoever answers on
+//! port 389 could end the process. Every byte of the peer passes [`sightline_wire::ldap::Guard`]
+//! first, which bounds size and depth and lets only the expected shapes through.
+
+use std::collections::BTreeMap;
+
+use ldap3::{LdapConnAsync, LdapConnSettings, Scope, SearchEntry, StdStream};
+use sightline_model::{Finding, Phase, Reason};
+use sightline_wire::ldap::Guard;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use super::{exchange, fault};
+use crate::run::Run;
+use crate::text;
+
+/// Attributes and their values, by lower-case name.
+pub type Attributes = BTreeMap<String, Vec<String>>;
+
+/// Reads attributes of the rootDSE over `stream` without a bind, and unbinds (RFC 4511; [MS-ADTS]
+/// 3.1.1.3.2).
+///
+/// # Errors
+/// What the network said, bytes that are no LDAP, or the server's result code.
+pub async fn root_dse<S>(run: &Run, stream: S, attributes: &[&str]) -> Result<Attributes, Finding>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    run.enter(Phase::Request);
+    let ours = |error: &dyn std::fmt::Display| run.blind(Reason::InternalError, error.to_string());
+    let (near, far) = UnixStream::pair().map_err(|error| fault::finding(run, &error))?;
+    let near = near
+        .into_std()
+        .map_err(|error| fault::finding(run, &error))?;
+    let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(near));
+    let (connection, mut ldap) = LdapConnAsync::with_settings(settings, "ldapi:///")
+        .await
+        .map_err(|error| ours(&error))?;
+    let search = async {
+        let result = ldap
+            .search("", Scope::Base, "(objectClass=*)", attributes)
+            .await;
+        // The goodbye is one packet; whether it arrives changes nothing.
+        let _goodbye = ldap.unbind().await;
+        result
+    };
+    let found = tokio::select! {
+        biased;
+        end = pump(run, stream, far) => return Err(end),
+        result = search => result,
+        end = connection.drive() => {
+            return Err(run.fail(
+                Reason::ProtocolError,
+                format!("{}: {}", run.doing(), end.err().map_or_else(
+                    || "the session ended".to_owned(),
+                    |error| error.to_string(),
+                )),
+            ));
+        }
+    };
+    let answer = found
+        .map_err(|error| run.fail(Reason::ProtocolError, format!("{}: {error}", run.doing())))?;
+    run.enter(Phase::Response);
+    if answer.1.rc != 0 {
+        return Err(run.fail(
+            Reason::LdapResult,
+            format!(
+                "{}: result {} {}",
+                run.doing(),
+                answer.1.rc,
+                text::foreign(answer.1.text.trim_end_matches('\0'))
+            ),
+        ));
+    }
+    Ok(answer
+        .0
+        .into_iter()
+        .flat_map(|entry| SearchEntry::construct(entry).attrs)
+        .map(|(name, values)| (name.to_ascii_lowercase(), values))
+        .collect())
+}
+
+/// Carries bytes between the peer and ldap3: the peer's through the guard, ours as they are. Ends
+/// only with a finding.
+async fn pump<S>(run: &Run, stream: S, mut far: UnixStream) -> Finding
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut from_peer, mut to_peer) = tokio::io::split(stream);
+    let (mut from_ldap3, mut to_ldap3) = far.split();
+    let outwards = async {
+        let mut chunk = [0; 4096];
+        loop {
+            let length = from_ldap3.read(&mut chunk).await?;
+            if length == 0 {
+                // ldap3 is done; the peer may still be speaking.
+                return std::future::pending::<std::io::Result<()>>().await;
+            }
+            to_peer
+                .write_all(chunk.get(..length).unwrap_or_default())
+                .await?;
+            to_peer.flush().await?;
+        }
+    };
+    let inwards = async {
+        let mut guard = Guard::default();
+        let mut chunk = [0; 8192];
+        loop {
+            let length = match from_peer.read(&mut chunk).await {
+                Ok(0) => {
+                    let cut = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+                    return fault::finding(run, &cut);
+                }
+                Ok(length) => length,
+                Err(error) => return fault::finding(run, &error),
+            };
+            let bytes = chunk.get(..length).unwrap_or_default();
+            let messages = match guard.push(bytes) {
+                Ok(messages) => messages,
+                Err(error) => return exchange::malformed(run, &error, bytes),
+            };
+            for message in messages {
+                if let Err(error) = to_ldap3.write_all(&message).await {
+                    return run.blind(Reason::InternalError, error);
+                }
+            }
+        }
+    };
+    tokio::select! {
+        finding = inwards => finding,
+        result = outwards => match result {
+            Ok(()) => run.blind(Reason::InternalError, "the session ended by itself"),
+            Err(error) => fault::finding(run, &error),
+        },
+    }
+}

@@ -1,0 +1,264 @@
+//! What the kernel knows of links, addresses, routes and neighbours (rtnetlink).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use futures_util::TryStreamExt;
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::address::{
+    AddressAttribute, AddressFlags, AddressMessage, AddressScope,
+};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use rtnetlink::packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
+};
+use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
+use rtnetlink::{Error, Handle, RouteMessageBuilder};
+
+/// A link.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// Number of the interface.
+    pub index: u32,
+    /// Name of the interface.
+    pub name: String,
+    /// Switched on.
+    pub is_up: bool,
+    /// The other side is there too.
+    pub has_carrier: bool,
+    /// Loopback is no way out.
+    pub is_loopback: bool,
+    /// The largest packet, in bytes.
+    pub mtu: u32,
+}
+
+/// An address that can be sent from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Number of the interface.
+    pub link: u32,
+    /// The address.
+    pub address: IpAddr,
+    /// Length of the prefix, in bits.
+    pub prefix: u8,
+}
+
+/// A default route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefaultRoute {
+    /// Number of the interface.
+    pub link: u32,
+    /// The next hop; `None` on links without one.
+    pub gateway: Option<IpAddr>,
+}
+
+/// Links, usable addresses and default routes at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// All links.
+    pub links: Vec<Link>,
+    /// Usable addresses, without those that count on one segment only.
+    pub addresses: Vec<Address>,
+    /// Default routes, IPv4 first.
+    pub defaults: Vec<DefaultRoute>,
+}
+
+/// A netlink socket and the task that serves it.
+#[derive(Debug)]
+pub struct Kernel {
+    handle: Handle,
+    service: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        self.service.abort();
+    }
+}
+
+impl Kernel {
+    /// Opens a netlink socket.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open() -> std::io::Result<Self> {
+        let (connection, handle, _) = rtnetlink::new_connection()?;
+        Ok(Self {
+            handle,
+            service: tokio::spawn(connection),
+        })
+    }
+
+    /// Reads links, addresses and default routes.
+    ///
+    /// # Errors
+    /// What the kernel answers. A family that it does not have is no error.
+    pub async fn snapshot(&self) -> Result<Snapshot, Error> {
+        let links: Vec<LinkMessage> = self.handle.link().get().execute().try_collect().await?;
+        let addresses: Vec<AddressMessage> =
+            self.handle.address().get().execute().try_collect().await?;
+        let v4 = RouteMessageBuilder::<Ipv4Addr>::new().build();
+        let v6 = RouteMessageBuilder::<Ipv6Addr>::new().build();
+        let mut routes: Vec<RouteMessage> =
+            self.handle.route().get(v4).execute().try_collect().await?;
+        if let Ok(more) = self
+            .handle
+            .route()
+            .get(v6)
+            .execute()
+            .try_collect::<Vec<_>>()
+            .await
+        {
+            routes.extend(more);
+        }
+        Ok(Snapshot {
+            links: links.iter().map(link).collect(),
+            addresses: addresses.iter().filter_map(address).collect(),
+            defaults: routes.iter().filter_map(default_route).collect(),
+        })
+    }
+
+    /// The state of a neighbour; `None` if the kernel has never looked for it.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub async fn neighbour(
+        &self,
+        link: u32,
+        peer: IpAddr,
+    ) -> Result<Option<NeighbourState>, Error> {
+        let family = match peer {
+            IpAddr::V4(_) => AddressFamily::Inet,
+            IpAddr::V6(_) => AddressFamily::Inet6,
+        };
+        let known: Vec<NeighbourMessage> = self
+            .handle
+            .neighbours()
+            .get()
+            .set_address_family(family)
+            .execute()
+            .try_collect()
+            .await?;
+        Ok(known
+            .iter()
+            .find(|neighbour| {
+                neighbour.header.ifindex == link
+                    && neighbour.attributes.iter().any(|attribute| {
+                        matches!(attribute, NeighbourAttribute::Destination(destination)
+                            if neighbour_address(destination) == Some(peer))
+                    })
+            })
+            .map(|neighbour| neighbour.header.state))
+    }
+
+    /// Asks the kernel to probe a neighbour that it believes to know. Needs `CAP_NET_ADMIN`;
+    /// without it the kernel finds out in its own time.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub async fn probe_neighbour(&self, link: u32, peer: IpAddr) -> Result<(), Error> {
+        self.handle
+            .neighbours()
+            .add(link, peer)
+            .replace()
+            .state(NeighbourState::Probe)
+            .execute()
+            .await
+    }
+}
+
+fn link(message: &LinkMessage) -> Link {
+    let flags = message.header.flags;
+    let mut link = Link {
+        index: message.header.index,
+        is_up: flags.contains(LinkFlags::Up),
+        has_carrier: flags.contains(LinkFlags::LowerUp),
+        is_loopback: flags.contains(LinkFlags::Loopback),
+        ..Link::default()
+    };
+    for attribute in &message.attributes {
+        match attribute {
+            LinkAttribute::IfName(name) => link.name.clone_from(name),
+            LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
+            _ => {}
+        }
+    }
+    link
+}
+
+fn address(message: &AddressMessage) -> Option<Address> {
+    let is_unusable = message.attributes.iter().any(|attribute| {
+        matches!(attribute, AddressAttribute::Flags(flags)
+            if flags.intersects(AddressFlags::Dadfailed | AddressFlags::Tentative))
+    });
+    if message.header.scope == AddressScope::Link || is_unusable {
+        return None;
+    }
+    // A point-to-point link has its own address as `Local` and the other side's as `Address`.
+    let local = message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            AddressAttribute::Local(address) => Some(*address),
+            _ => None,
+        });
+    let any = message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            AddressAttribute::Address(address) => Some(*address),
+            _ => None,
+        });
+    Some(Address {
+        link: message.header.index,
+        address: local.or(any)?,
+        prefix: message.header.prefix_len,
+    })
+}
+
+fn default_route(message: &RouteMessage) -> Option<DefaultRoute> {
+    const MAIN_TABLE: u8 = 254;
+    if message.header.destination_prefix_length != 0
+        || message.header.kind != RouteType::Unicast
+        || message.header.table != MAIN_TABLE
+        || !matches!(
+            message.header.address_family,
+            AddressFamily::Inet | AddressFamily::Inet6
+        )
+    {
+        return None;
+    }
+    let mut route = DefaultRoute {
+        link: 0,
+        gateway: None,
+    };
+    for attribute in &message.attributes {
+        match attribute {
+            RouteAttribute::Oif(link) => route.link = *link,
+            RouteAttribute::Gateway(_) => route.gateway = gateway(attribute),
+            RouteAttribute::MultiPath(hops) => {
+                if let Some(hop) = hops.first() {
+                    route.link = hop.interface_index;
+                    route.gateway = hop.attributes.iter().find_map(gateway);
+                }
+            }
+            _ => {}
+        }
+    }
+    (route.link != 0).then_some(route)
+}
+
+fn gateway(attribute: &RouteAttribute) -> Option<IpAddr> {
+    match attribute {
+        RouteAttribute::Gateway(RouteAddress::Inet(v4)) => Some(IpAddr::V4(*v4)),
+        RouteAttribute::Gateway(RouteAddress::Inet6(v6)) => Some(IpAddr::V6(*v6)),
+        _ => None,
+    }
+}
+
+fn neighbour_address(address: &NeighbourAddress) -> Option<IpAddr> {
+    match address {
+        NeighbourAddress::Inet(v4) => Some(IpAddr::V4(*v4)),
+        NeighbourAddress::Inet6(v6) => Some(IpAddr::V6(*v6)),
+        _ => None,
+    }
+}

@@ -1,0 +1,136 @@
+//! The one place that makes sockets, so that every packet leaves on the path that it is meant to
+//! test.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+
+use super::NetPath;
+
+/// A UDP socket connected to `peer`: only a connected one hears that a port is closed, and only
+/// from `peer`.
+///
+/// # Errors
+/// Whatever the system says about socket, device, source address or route.
+pub fn udp(path: &NetPath, peer: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = bound(path, peer.ip(), Type::DGRAM, Protocol::UDP)?;
+    socket.connect(&peer.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// A UDP socket that is bound and not connected, for a library that sends by itself.
+///
+/// # Errors
+/// As [`udp`].
+pub fn udp_unconnected(path: &NetPath, peer: IpAddr) -> io::Result<UdpSocket> {
+    let socket = bound(path, peer, Type::DGRAM, Protocol::UDP)?;
+    if path.source_for(peer).is_none() {
+        socket.bind(&any(peer).into())?;
+    }
+    UdpSocket::from_std(socket.into())
+}
+
+/// A TCP connection to `peer`. The caller sets the deadline.
+///
+/// # Errors
+/// As [`udp`], and what the peer answers.
+pub async fn tcp(path: &NetPath, peer: SocketAddr) -> io::Result<TcpStream> {
+    let socket = bound(path, peer.ip(), Type::STREAM, Protocol::TCP)?;
+    let stream = TcpSocket::from_std_stream(socket.into())
+        .connect(peer)
+        .await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// A datagram socket for ICMP echo, connected to `peer`. The kernel chooses the identifier and
+/// hands back only answers to it; it must permit the process's group
+/// (`net.ipv4.ping_group_range`).
+///
+/// # Errors
+/// `PermissionDenied` where the kernel does not permit it; else as [`udp`].
+pub fn icmp(path: &NetPath, peer: IpAddr) -> io::Result<UdpSocket> {
+    let protocol = match peer {
+        IpAddr::V4(_) => Protocol::ICMPV4,
+        IpAddr::V6(_) => Protocol::ICMPV6,
+    };
+    let socket = match bound(path, peer, Type::DGRAM, protocol) {
+        // A privileged process may open a raw socket where the group range shuts it out.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            bound(path, peer, Type::RAW, protocol)?
+        }
+        other => other?,
+    };
+    socket.connect(&SocketAddr::new(peer, 0).into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// Whether this box has a route and a source address towards `peer`. Sends nothing.
+///
+/// # Errors
+/// The system's own word for what is missing.
+pub fn reachable_by_route(path: &NetPath, peer: IpAddr) -> io::Result<()> {
+    let socket = bound(path, peer, Type::DGRAM, Protocol::UDP)?;
+    socket.connect(&SocketAddr::new(peer, 9).into())
+}
+
+fn bound(path: &NetPath, peer: IpAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    let domain = match peer {
+        IpAddr::V4(_) => Domain::IPV4,
+        IpAddr::V6(_) => Domain::IPV6,
+    };
+    let socket = Socket::new(domain, kind.nonblocking().cloexec(), Some(protocol))?;
+    if let Some(interface) = &path.interface {
+        socket.bind_device(Some(interface.as_bytes()))?;
+    }
+    if let Some(source) = path.source_for(peer) {
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+    }
+    Ok(socket)
+}
+
+fn any(peer: IpAddr) -> SocketAddr {
+    match peer {
+        IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        IpAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connected_socket_hears_that_a_udp_port_is_closed() {
+        let closed = std::net::UdpSocket::bind("127.0.0.1:0")
+            .and_then(|socket| socket.local_addr())
+            .expect("loopback has a free port");
+        let socket = udp(&NetPath::direct("default"), closed).expect("loopback is reachable");
+        socket.send(b"?").await.expect("the first send succeeds");
+        let error = socket.recv(&mut [0; 1]).await.expect_err("nobody listens");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[tokio::test]
+    async fn packets_leave_from_the_configured_source() {
+        let peer = UdpSocket::bind("127.0.0.1:0").await.expect("loopback");
+        let mut path = NetPath::direct("default");
+        path.sources = vec![IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9))];
+        let socket = udp(&path, peer.local_addr().expect("bound")).expect("loopback");
+        assert_eq!(
+            socket.local_addr().expect("connected").ip(),
+            IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9))
+        );
+    }
+
+    #[tokio::test]
+    async fn an_interface_that_does_not_exist_is_an_error_and_no_other_is_used() {
+        let mut path = NetPath::direct("default");
+        path.interface = Some("no-such-if0".into());
+        assert!(udp(&path, (Ipv4Addr::LOCALHOST, 9).into()).is_err());
+    }
+}

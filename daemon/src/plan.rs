@@ -1,0 +1,117 @@
+//! What the configuration means: values that are complete and possible, ready to be asked about.
+
+mod system;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sightline_model::Limits;
+
+use crate::config::{Config, Ports, Resolvers};
+use crate::net::NetPath;
+use crate::net::tls::CorporateRoots;
+
+pub use system::SystemResolvers;
+
+/// Everything that a survey of the site needs to know.
+#[derive(Debug)]
+pub struct Plan {
+    /// Name of the site.
+    pub site: String,
+    /// The Active Directory domain, where it is configured.
+    pub domain: Option<String>,
+    /// The AD site, where it is configured; else it is learned.
+    pub ad_site: Option<String>,
+    /// The account name in the password-less Kerberos question.
+    pub principal: String,
+    /// How many domain controllers outside the own site are probed at once.
+    pub dc_sample: usize,
+    /// The deadline of one run.
+    pub timeout: Duration,
+    /// How long Windows waits for a controller.
+    pub slow_ping: Duration,
+    /// Names by which a resolver shows that it knows the Internet.
+    pub internet_names: Vec<String>,
+    /// Sources of Internet time.
+    pub time_sources: Vec<String>,
+    /// Limits for clocks.
+    pub limits: Limits,
+    /// Ports of the services of a controller.
+    pub ports: Ports,
+    /// Certificates that the company's own chains may lead to.
+    pub corporate_roots: Arc<CorporateRoots>,
+    /// The networks of the box.
+    pub networks: Vec<Network>,
+}
+
+/// One network as a client in it would see it.
+#[derive(Debug)]
+pub struct Network {
+    /// Its name.
+    pub name: String,
+    /// The direct path from it.
+    pub path: Arc<NetPath>,
+    /// The resolvers, in the order in which a client would take them.
+    pub resolvers: Vec<SocketAddr>,
+    /// The DNS suffixes that a client would append.
+    pub search: Vec<String>,
+}
+
+impl Plan {
+    /// Completes a configuration with what the system says.
+    ///
+    /// # Errors
+    /// A sentence about the file that could not be read.
+    pub fn new(config: &Config, system: &SystemResolvers) -> Result<Self, String> {
+        let networks = config
+            .network
+            .iter()
+            .map(|network| Network {
+                name: network.name.to_string(),
+                path: Arc::new(NetPath {
+                    network: network.name.to_string(),
+                    name: "direct".to_owned(),
+                    interface: network.interface.as_ref().map(ToString::to_string),
+                    sources: network.source.clone(),
+                }),
+                resolvers: match &network.resolvers {
+                    Resolvers::System => system.servers.clone(),
+                    Resolvers::List(servers) => servers.clone(),
+                },
+                search: match &network.resolvers {
+                    Resolvers::System => system.search.clone(),
+                    Resolvers::List(_) => Vec::new(),
+                },
+            })
+            .collect();
+        Ok(Self {
+            site: config.site.name.clone(),
+            domain: config.domain.name.as_ref().map(ToString::to_string),
+            ad_site: config.domain.ad_site.as_ref().map(ToString::to_string),
+            principal: config.domain.principal.clone(),
+            dc_sample: config.domain.dc_sample,
+            timeout: config.probe.timeout,
+            slow_ping: config.probe.slow_ping,
+            internet_names: config
+                .probe
+                .internet_names
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            time_sources: config.time.sources.clone(),
+            limits: Limits {
+                warn_skew: config.time.warn_skew,
+                max_skew: config.time.max_skew,
+            },
+            ports: config.ports,
+            corporate_roots: Arc::new(CorporateRoots::new(
+                config
+                    .tls
+                    .certificates()
+                    .map_err(|error| error.to_string())?,
+            )),
+            networks,
+        })
+    }
+}

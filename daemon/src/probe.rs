@@ -1,0 +1,144 @@
+//! The kinds of probes. Adding one is one new file here and its name in the two lists below.
+
+mod cldap;
+mod dns;
+mod icmp;
+mod kerberos;
+mod kpasswd;
+mod ldap;
+mod link;
+mod ntp;
+mod rpc;
+mod smb;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use sightline_model::{Gate, Reason, Stage, Subject, Target};
+
+use crate::net::NetPath;
+use crate::plan::Plan;
+use crate::run::{Probe, Task};
+
+pub(crate) use dns::{address_task, site_task, time_source_task};
+pub use dns::{locator_name, site_locator_name};
+
+/// Every kind, in the order in which people think of them.
+pub const KINDS: &[Kind] = &[
+    link::KIND,
+    dns::KIND,
+    cldap::KIND,
+    ldap::KIND,
+    kerberos::KIND,
+    kpasswd::KIND,
+    rpc::KIND,
+    smb::KIND,
+    ntp::KIND,
+    icmp::KIND,
+];
+
+/// A kind of probe.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// The name in JSON, metrics and documents.
+    pub name: &'static str,
+    /// One sentence: what it sends and what that proves.
+    pub help: &'static str,
+    /// The reasons of its own that it may give, beside those of every connection.
+    pub reasons: &'static [Reason],
+    /// What it asks of a thing; nothing, where the thing is not its business.
+    pub tasks: fn(&Ground<'_>, &Thing) -> Vec<Task>,
+}
+
+/// Something that can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// The network itself: link, addresses, routes.
+    Network,
+    /// A resolver that the network hands out.
+    Resolver(SocketAddr),
+    /// One address of a domain controller.
+    Controller {
+        /// Target of the SRV record.
+        name: String,
+        /// The address.
+        address: IpAddr,
+    },
+    /// A source of Internet time, looked up.
+    TimeSource {
+        /// As configured.
+        name: String,
+        /// The address.
+        address: IpAddr,
+    },
+}
+
+/// What a kind may know when it makes its tasks.
+#[derive(Debug)]
+pub struct Ground<'a> {
+    /// The plan of the site.
+    pub plan: &'a Plan,
+    /// The AD domain that is looked for.
+    pub domain: Option<&'a str>,
+    /// The path that the tasks take.
+    pub path: &'a Arc<NetPath>,
+}
+
+impl Ground<'_> {
+    /// A task for a service of a domain controller, with the usual values.
+    fn controller_task(
+        &self,
+        kind: &'static str,
+        (name, address): (&str, IpAddr),
+        (transport, port): (&str, u16),
+        probe: impl Probe + 'static,
+    ) -> Task {
+        Task {
+            kind,
+            service: kind,
+            stage: Stage::DomainController,
+            gate: Gate::Hard,
+            subject: Subject::Controller {
+                name: name.to_owned(),
+                address,
+            },
+            door: format!("{transport}/{port}"),
+            closed_as: Reason::PortBlocked,
+            needs_flag: None,
+            target: Target {
+                host: name.to_owned(),
+                address: Some(address),
+                port: Some(port),
+            },
+            path: Arc::clone(self.path),
+            timeout: self.plan.timeout,
+            probe: Arc::new(probe),
+        }
+    }
+}
+
+/// All tasks for a thing, of all kinds.
+#[must_use]
+pub fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
+    KINDS
+        .iter()
+        .flat_map(|kind| (kind.tasks)(ground, thing))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_name_and_a_whole_sentence() {
+        let mut names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), KINDS.len());
+        for kind in KINDS {
+            assert!(kind.help.ends_with('.'), "{}", kind.name);
+            assert!(!kind.reasons.is_empty(), "{}", kind.name);
+        }
+    }
+}

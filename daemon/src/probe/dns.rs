@@ -1,0 +1,392 @@
+//! Each resolver alone: does it know the Internet, the AD zone, and the records by which Windows
+//! finds domain controllers ([MS-ADTS] 6.3.6.1)?
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_util::future::select_ok;
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{RData, RecordType};
+use sightline_model::{Finding, Gate, Phase, Reason, Stage, Subject, Target, Topic};
+
+use super::{Ground, Kind, Thing};
+use crate::net::dns::{self, Question, Transport};
+use crate::net::lookup;
+use crate::run::{Probe, Run, Running, Task};
+
+pub(super) const KIND: Kind = Kind {
+    name: "dns",
+    help: "Asks each resolver alone, over UDP and TCP, for Internet names, the SOA record of the AD zone and the SRV records of its domain controllers.",
+    reasons: &[
+        Reason::DnsTimeout,
+        Reason::DnsRefused,
+        Reason::DnsServfail,
+        Reason::DnsNxdomain,
+        Reason::DnsNodata,
+        Reason::DnsTruncated,
+        Reason::DnsRewritten,
+        Reason::DnsTargetUnresolved,
+    ],
+    tasks,
+};
+
+/// The name by which a client without a site finds any domain controller.
+#[must_use]
+pub fn locator_name(domain: &str) -> String {
+    format!("_ldap._tcp.dc._msdcs.{domain}")
+}
+
+/// The name by which a client finds the domain controllers of its site.
+#[must_use]
+pub fn site_locator_name(site: &str, domain: &str) -> String {
+    format!("_ldap._tcp.{site}._sites.dc._msdcs.{domain}")
+}
+
+fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
+    let Thing::Resolver(server) = thing else {
+        return Vec::new();
+    };
+    let on = |service, topic, stage, gate, ask| {
+        resolver_task(ground, *server, service, (topic, stage, gate), ask)
+    };
+    let mut tasks = vec![
+        on(
+            "internet",
+            Topic::Internet,
+            Stage::Network,
+            Gate::Hard,
+            Ask::Internet(ground.plan.internet_names.clone()),
+        ),
+        on(
+            "rewriting",
+            Topic::Rewriting,
+            Stage::Network,
+            Gate::Optional,
+            Ask::Rewriting,
+        ),
+    ];
+    let over_tcp = |service, name: &str, kind| {
+        let ask = Ask::Tcp(name.to_owned(), kind);
+        let mut task = on(service, Topic::Tcp, Stage::Network, Gate::Optional, ask);
+        task.door = format!("tcp/{}", server.port());
+        task
+    };
+    if let Some(name) = ground.plan.internet_names.first() {
+        tasks.push(over_tcp("internet_tcp", name, RecordType::A));
+    }
+    if let Some(domain) = ground.domain {
+        let stage = Stage::DomainController;
+        tasks.push(over_tcp("zone_tcp", domain, RecordType::SOA));
+        tasks.push(on(
+            "zone",
+            Topic::Zone,
+            stage,
+            Gate::Hard,
+            Ask::Zone(domain.to_owned()),
+        ));
+        tasks.push(on(
+            "locator",
+            Topic::Locator,
+            stage,
+            Gate::Hard,
+            Ask::Records(locator_name(domain)),
+        ));
+        tasks.push(on(
+            "kdc_records",
+            Topic::Records,
+            stage,
+            Gate::Soft,
+            Ask::Records(format!("_kerberos._tcp.dc._msdcs.{domain}")),
+        ));
+    }
+    tasks
+}
+
+/// The task that asks a resolver for the records of one site: they are known once the site is.
+#[must_use]
+pub(crate) fn site_task(ground: &Ground<'_>, server: SocketAddr, site: &str, domain: &str) -> Task {
+    resolver_task(
+        ground,
+        server,
+        "site_locator",
+        (Topic::Records, Stage::DomainController, Gate::Optional),
+        Ask::Records(site_locator_name(site, domain)),
+    )
+}
+
+/// The task that looks up the addresses of an SRV target at the resolver that named it.
+#[must_use]
+pub(crate) fn address_task(ground: &Ground<'_>, server: SocketAddr, name: &str) -> Task {
+    let mut task = resolver_task(
+        ground,
+        server,
+        "address",
+        (Topic::Records, Stage::DomainController, Gate::Hard),
+        Ask::Addresses(server, Reason::DnsTargetUnresolved),
+    );
+    task.subject = Subject::ControllerName {
+        name: name.to_owned(),
+    };
+    task.closed_as = Reason::DnsTargetUnresolved;
+    task.target = Target {
+        host: name.to_owned(),
+        address: None,
+        port: None,
+    };
+    task
+}
+
+/// The task that looks up a source of Internet time at a resolver that knows the Internet.
+#[must_use]
+pub(crate) fn time_source_task(ground: &Ground<'_>, server: SocketAddr, name: &str) -> Task {
+    let mut task = resolver_task(
+        ground,
+        server,
+        "address",
+        (Topic::Internet, Stage::Time, Gate::Soft),
+        Ask::Addresses(server, Reason::NtpNoAnswer),
+    );
+    task.subject = Subject::TimeSource {
+        name: name.to_owned(),
+    };
+    task.closed_as = Reason::NtpNoAnswer;
+    task.target = Target {
+        host: name.to_owned(),
+        address: None,
+        port: None,
+    };
+    task
+}
+
+fn resolver_task(
+    ground: &Ground<'_>,
+    server: SocketAddr,
+    service: &'static str,
+    (topic, stage, gate): (Topic, Stage, Gate),
+    ask: Ask,
+) -> Task {
+    Task {
+        kind: KIND.name,
+        service,
+        stage,
+        gate,
+        subject: Subject::Resolver { server, topic },
+        door: format!("udp/{}", server.port()),
+        closed_as: Reason::DnsTimeout,
+        needs_flag: None,
+        target: Target::at(server),
+        path: Arc::clone(ground.path),
+        timeout: ground.plan.timeout,
+        probe: Arc::new(ask),
+    }
+}
+
+/// What a resolver is asked.
+#[derive(Debug)]
+enum Ask {
+    Internet(Vec<String>),
+    Rewriting,
+    Tcp(String, RecordType),
+    Zone(String),
+    Records(String),
+    /// At which resolver, and what a failure is called.
+    Addresses(SocketAddr, Reason),
+}
+
+impl Probe for Ask {
+    fn run<'a>(&'a self, run: &'a Run) -> Running<'a> {
+        Box::pin(async move {
+            match self {
+                Self::Internet(names) => internet(run, names).await,
+                Self::Rewriting => rewriting(run).await,
+                Self::Tcp(name, kind) => over_tcp(run, name, *kind).await,
+                Self::Zone(domain) => zone(run, domain).await,
+                Self::Records(name) => records(run, name).await,
+                Self::Addresses(server, reason) => addresses(run, *server, *reason).await,
+            }
+        })
+    }
+}
+
+/// One name with an address is enough: the question is whether the resolver knows the Internet.
+async fn internet(run: &Run, names: &[String]) -> Result<(), Finding> {
+    let asked = names.iter().map(|name| {
+        Box::pin(async move {
+            let question = question(run, name, RecordType::A)?;
+            let message = ask(run, &question).await?;
+            if has_address(&message) {
+                Ok(name)
+            } else {
+                Err(negative(run, &question, &message))
+            }
+        })
+    });
+    let (name, _) = select_ok(asked).await?;
+    run.keep("name", name.as_str());
+    Ok(())
+}
+
+/// A name that cannot exist (RFC 6761) must not have an address.
+async fn rewriting(run: &Run) -> Result<(), Finding> {
+    let name = format!("sightline-{:016x}.invalid", rand::random::<u64>());
+    let question = question(run, &name, RecordType::A)?;
+    let message = ask(run, &question).await?;
+    if has_address(&message) {
+        return Err(run.warn(
+            Reason::DnsRewritten,
+            format!(
+                "{name} cannot exist, and was answered with {}",
+                shown(&message)
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Whatever is answered, TCP works.
+async fn over_tcp(run: &Run, name: &str, kind: RecordType) -> Result<(), Finding> {
+    let question = question(run, name, kind)?;
+    let message = dns::ask(run, &question, Transport::Tcp).await?;
+    run.keep("answer", format!("{:?}", message.metadata.response_code));
+    Ok(())
+}
+
+async fn zone(run: &Run, domain: &str) -> Result<(), Finding> {
+    let question = question(run, domain, RecordType::SOA)?;
+    run.keep("name", question.shown());
+    let message = ask(run, &question).await?;
+    let is_there = message
+        .answers
+        .iter()
+        .any(|record| matches!(record.data, RData::SOA(_)) && record.name == question.name);
+    if is_there {
+        Ok(())
+    } else {
+        Err(negative(run, &question, &message))
+    }
+}
+
+async fn records(run: &Run, name: &str) -> Result<(), Finding> {
+    let question = question(run, name, RecordType::SRV)?;
+    run.keep("name", question.shown());
+    let mut message = ask(run, &question).await?;
+    if message.metadata.truncation {
+        message = run
+            .part(dns::ask(run, &question, Transport::Tcp))
+            .await
+            .map_err(|finding| {
+                run.fail(
+                    Reason::DnsTruncated,
+                    format!(
+                        "{} @ {}: the UDP answer is truncated; {}",
+                        question.shown(),
+                        run.target().host,
+                        finding.detail
+                    ),
+                )
+            })?;
+        run.keep("transport", "tcp");
+    }
+    let found = dns::srv_records(&message, &question);
+    if found.is_empty() {
+        return Err(negative(run, &question, &message));
+    }
+    run.keep(
+        "records",
+        found
+            .iter()
+            .map(|srv| {
+                format!(
+                    "{} {} {} {}",
+                    srv.priority, srv.weight, srv.port, srv.target
+                )
+            })
+            .collect::<Vec<_>>(),
+    );
+    if let Some(ttl) = message.answers.iter().map(|record| record.ttl).min() {
+        run.keep("ttl_seconds", ttl);
+    }
+    run.read_records(found);
+    Ok(())
+}
+
+async fn addresses(run: &Run, server: SocketAddr, reason: Reason) -> Result<(), Finding> {
+    run.enter(Phase::Resolve);
+    let path = Arc::new(run.path().clone());
+    match lookup::addresses(&path, server, &run.target().host, run.remaining()).await {
+        Ok(addresses) => {
+            run.keep(
+                "addresses",
+                addresses
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>(),
+            );
+            run.read_addresses(addresses);
+            Ok(())
+        }
+        Err(failure) => Err(run.fail(reason, failure.detail)),
+    }
+}
+
+/// Asks over UDP with EDNS0, and without it where the server cannot read that.
+async fn ask(run: &Run, question: &Question) -> Result<Message, Finding> {
+    let message = dns::ask(run, question, Transport::Udp).await?;
+    if matches!(
+        message.metadata.response_code,
+        ResponseCode::FormErr | ResponseCode::NotImp | ResponseCode::BADVERS
+    ) {
+        run.keep("edns", false);
+        return dns::ask(run, question, Transport::PlainUdp).await;
+    }
+    Ok(message)
+}
+
+fn question(run: &Run, name: &str, kind: RecordType) -> Result<Question, Finding> {
+    Question::new(name, kind).map_err(|error| run.blind(Reason::InternalError, error))
+}
+
+fn has_address(message: &Message) -> bool {
+    message
+        .answers
+        .iter()
+        .any(|record| matches!(record.data, RData::A(_) | RData::AAAA(_)))
+}
+
+fn shown(message: &Message) -> String {
+    message
+        .answers
+        .iter()
+        .filter_map(|record| match &record.data {
+            RData::A(address) => Some(address.0.to_string()),
+            RData::AAAA(address) => Some(address.0.to_string()),
+            _ => None,
+        })
+        .take(4)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// A well-formed answer without what was asked for, in the resolver's own words: whose SOA record
+/// comes with a no tells who said it.
+fn negative(run: &Run, question: &Question, message: &Message) -> Finding {
+    let code = message.metadata.response_code;
+    let reason = dns::reason_of(code).unwrap_or(Reason::DnsNodata);
+    let said = match (reason, dns::soa_owner(message).as_deref()) {
+        (Reason::DnsNodata, None) => "NOERROR without records".to_owned(),
+        (Reason::DnsNodata, Some(owner)) => format!("NOERROR without records, says zone {owner}"),
+        (Reason::DnsNxdomain, Some(".")) => {
+            "NXDOMAIN, says the root zone: the query went to the Internet".to_owned()
+        }
+        (Reason::DnsNxdomain, Some(owner)) => format!("NXDOMAIN, says zone {owner}"),
+        (Reason::DnsNxdomain, None) => "NXDOMAIN".to_owned(),
+        _ => format!("{code:?}").to_ascii_uppercase(),
+    };
+    let detail = format!(
+        "{} {} @ {}: {said}",
+        question.shown(),
+        question.kind,
+        run.target().host
+    );
+    run.fail(reason, detail)
+}

@@ -1,0 +1,345 @@
+//! Does the box itself stand in the network: carrier, addresses, default route, gateway?
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rtnetlink::packet_route::neighbour::NeighbourState;
+use sightline_model::{Finding, Gate, Phase, Reason, Stage, Subject, Target};
+
+use super::{Ground, Kind, Thing};
+use crate::net::routes::{DefaultRoute, Kernel, Link, Snapshot};
+use crate::net::socket;
+use crate::run::{Probe, Run, Running, Task};
+
+pub(super) const KIND: Kind = Kind {
+    name: "link",
+    help: "Reads carrier, addresses and default route from the kernel, and makes it resolve the gateway on the segment.",
+    reasons: &[
+        Reason::LinkDown,
+        Reason::NoAddress,
+        Reason::NoRoute,
+        Reason::GatewayUnreachable,
+    ],
+    tasks,
+};
+
+/// How often the neighbour table is read while the kernel looks for the gateway.
+const POLL: Duration = Duration::from_millis(20);
+
+fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
+    if *thing != Thing::Network {
+        return Vec::new();
+    }
+    vec![Task {
+        kind: KIND.name,
+        service: KIND.name,
+        stage: Stage::Network,
+        gate: Gate::Hard,
+        subject: Subject::Uplink,
+        door: "link".to_owned(),
+        closed_as: Reason::LinkDown,
+        needs_flag: None,
+        target: Target {
+            host: ground
+                .path
+                .interface
+                .clone()
+                .unwrap_or_else(|| ground.path.network.clone()),
+            address: None,
+            port: None,
+        },
+        path: Arc::clone(ground.path),
+        timeout: ground.plan.timeout,
+        probe: Arc::new(Uplink),
+    }]
+}
+
+#[derive(Debug)]
+struct Uplink;
+
+impl Probe for Uplink {
+    fn run<'a>(&'a self, run: &'a Run) -> Running<'a> {
+        Box::pin(async move {
+            run.enter(Phase::Request);
+            let kernel = Kernel::open().map_err(|error| own(run, &error))?;
+            let snapshot = kernel.snapshot().await.map_err(|error| own(run, &error))?;
+            let route = assess(run, &snapshot)?;
+            let Some(gateway) = route.gateway else {
+                return Ok(());
+            };
+            run.keep("gateway", gateway.to_string());
+            run.part(resolve(run, &kernel, route.link, gateway))
+                .await
+                .or_else(|finding| {
+                    // Nobody said that the gateway is dead; the deadline came first.
+                    if finding.reason == Reason::GatewayUnreachable {
+                        Err(finding)
+                    } else {
+                        run.keep("gateway_neighbour", "known, not confirmed in this run");
+                        Ok(())
+                    }
+                })
+        })
+    }
+}
+
+fn own(run: &Run, error: &dyn std::fmt::Display) -> Finding {
+    run.blind(
+        Reason::InternalError,
+        format!("reading links and routes from the kernel: {error}"),
+    )
+}
+
+/// Judges what the kernel knows and returns the route out. Pure.
+fn assess(run: &Run, snapshot: &Snapshot) -> Result<DefaultRoute, Finding> {
+    let links = considered(run.path().interface.as_deref(), snapshot);
+    if let Some(wanted) = &run.path().interface
+        && links.is_empty()
+    {
+        return Err(run.blind(
+            Reason::LinkDown,
+            format!("this box has no interface {wanted}"),
+        ));
+    }
+    let names = |links: &[&Link]| {
+        links
+            .iter()
+            .map(|link| link.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    run.keep("interface", names(&links));
+    let up: Vec<&Link> = links
+        .iter()
+        .copied()
+        .filter(|link| link.is_up && link.has_carrier)
+        .collect();
+    if up.is_empty() {
+        let what = if links.is_empty() {
+            "this box has no link but loopback".to_owned()
+        } else if links.iter().any(|link| link.is_up) {
+            format!("{} has no carrier", names(&links))
+        } else {
+            format!("{} is switched off", names(&links))
+        };
+        return Err(run.blind(Reason::LinkDown, what));
+    }
+    let is_up = |index: u32| up.iter().any(|link| link.index == index);
+    let addresses: Vec<String> = snapshot
+        .addresses
+        .iter()
+        .filter(|address| is_up(address.link))
+        .map(|address| format!("{}/{}", address.address, address.prefix))
+        .collect();
+    run.keep("addresses", addresses.clone());
+    if let Some(mtu) = up.iter().map(|link| link.mtu).max() {
+        run.keep("mtu_bytes", mtu);
+    }
+    if addresses.is_empty() {
+        return Err(run.fail(
+            Reason::NoAddress,
+            format!("{} is up and has no address", names(&up)),
+        ));
+    }
+    if let [only] = up.as_slice()
+        && only.is_loopback
+    {
+        // Whoever looks from the loopback interface looks at this box, and nothing leads out.
+        return Ok(DefaultRoute {
+            link: only.index,
+            gateway: None,
+        });
+    }
+    let route = snapshot.defaults.iter().find(|route| is_up(route.link));
+    route.cloned().ok_or_else(|| {
+        run.fail(
+            Reason::NoRoute,
+            format!(
+                "{} has {} and no default route",
+                names(&up),
+                addresses.join(", ")
+            ),
+        )
+    })
+}
+
+/// The links that may be the uplink: the configured one; else those of the default routes; else
+/// those with an address; else all.
+fn considered<'a>(wanted: Option<&str>, snapshot: &'a Snapshot) -> Vec<&'a Link> {
+    let outward = || snapshot.links.iter().filter(|link| !link.is_loopback);
+    if let Some(wanted) = wanted {
+        return snapshot
+            .links
+            .iter()
+            .filter(|link| link.name == wanted)
+            .collect();
+    }
+    let routed: Vec<_> = outward()
+        .filter(|link| {
+            snapshot
+                .defaults
+                .iter()
+                .any(|route| route.link == link.index)
+        })
+        .collect();
+    if !routed.is_empty() {
+        return routed;
+    }
+    let addressed: Vec<_> = outward()
+        .filter(|link| {
+            snapshot
+                .addresses
+                .iter()
+                .any(|address| address.link == link.index)
+        })
+        .collect();
+    if !addressed.is_empty() {
+        return addressed;
+    }
+    outward().collect()
+}
+
+/// Makes the kernel look for the gateway and waits for what it finds. A datagram to the discard
+/// port (RFC 863) is the smallest packet that makes it do so.
+async fn resolve(run: &Run, kernel: &Kernel, link: u32, gateway: IpAddr) -> Result<(), Finding> {
+    const DISCARD: u16 = 9;
+    if let Ok(Some(NeighbourState::Permanent | NeighbourState::Noarp)) =
+        kernel.neighbour(link, gateway).await
+    {
+        return Ok(());
+    }
+    let nudge = || async {
+        if let Ok(socket) = socket::udp(run.path(), SocketAddr::new(gateway, DISCARD)) {
+            let _refused = socket.send(&[]).await;
+        }
+    };
+    nudge().await;
+    // An entry from earlier traffic may outlive the gateway by a minute. Without the capability to
+    // have it probed, the kernel's own belief stands.
+    let is_probed = kernel.probe_neighbour(link, gateway).await.is_ok();
+    loop {
+        match kernel
+            .neighbour(link, gateway)
+            .await
+            .map_err(|error| own(run, &error))?
+        {
+            Some(NeighbourState::Reachable | NeighbourState::Permanent | NeighbourState::Noarp) => {
+                run.keep("gateway_neighbour", "reachable");
+                return Ok(());
+            }
+            Some(NeighbourState::Stale | NeighbourState::Delay) if !is_probed => {
+                run.keep("gateway_neighbour", "known");
+                return Ok(());
+            }
+            Some(NeighbourState::Failed) => {
+                return Err(run.fail(
+                    Reason::GatewayUnreachable,
+                    format!("{gateway} does not answer neighbour resolution"),
+                ));
+            }
+            None => nudge().await,
+            Some(_) => {}
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::NetPath;
+    use crate::net::routes::Address;
+
+    fn run(interface: Option<&str>) -> Run {
+        let mut path = NetPath::direct("default");
+        path.interface = interface.map(str::to_owned);
+        let target = Target {
+            host: "default".into(),
+            address: None,
+            port: None,
+        };
+        Run::begin(target, Arc::new(path), Duration::from_secs(5))
+    }
+
+    fn link(index: u32, name: &str, is_up: bool) -> Link {
+        Link {
+            index,
+            name: name.into(),
+            is_up,
+            has_carrier: is_up,
+            is_loopback: name == "lo",
+            mtu: 1500,
+        }
+    }
+
+    fn healthy() -> Snapshot {
+        Snapshot {
+            links: vec![
+                link(1, "lo", true),
+                link(2, "eth0", true),
+                link(3, "wlan0", false),
+            ],
+            addresses: vec![Address {
+                link: 2,
+                address: "10.0.0.7".parse().expect("an address"),
+                prefix: 24,
+            }],
+            defaults: vec![DefaultRoute {
+                link: 2,
+                gateway: "10.0.0.1".parse().ok(),
+            }],
+        }
+    }
+
+    fn reason(interface: Option<&str>, snapshot: &Snapshot) -> Option<Reason> {
+        assess(&run(interface), snapshot)
+            .err()
+            .map(|finding| finding.reason)
+    }
+
+    #[test]
+    fn a_link_with_address_and_route_passes() {
+        assert_eq!(reason(None, &healthy()), None);
+        assert_eq!(reason(Some("eth0"), &healthy()), None);
+    }
+
+    #[test]
+    fn a_link_that_is_down_is_our_own_fault() {
+        let mut snapshot = healthy();
+        snapshot.links[1] = link(2, "eth0", false);
+        snapshot.defaults.clear();
+        assert_eq!(reason(None, &snapshot), Some(Reason::LinkDown));
+        assert_eq!(reason(Some("wlan0"), &healthy()), Some(Reason::LinkDown));
+        assert_eq!(reason(Some("eth9"), &healthy()), Some(Reason::LinkDown));
+    }
+
+    #[test]
+    fn the_loopback_interface_needs_no_route_out() {
+        let mut snapshot = healthy();
+        snapshot.defaults.clear();
+        snapshot.addresses.push(Address {
+            link: 1,
+            address: "127.0.0.1".parse().expect("an address"),
+            prefix: 8,
+        });
+        assert_eq!(reason(Some("lo"), &snapshot), None);
+        assert_eq!(reason(None, &snapshot), Some(Reason::NoRoute));
+    }
+
+    #[test]
+    fn no_address_and_no_route_are_faults_of_the_site() {
+        let mut snapshot = healthy();
+        snapshot.defaults.clear();
+        assert_eq!(reason(None, &snapshot), Some(Reason::NoRoute));
+        snapshot.addresses.clear();
+        assert_eq!(reason(None, &snapshot), Some(Reason::NoAddress));
+    }
+
+    #[test]
+    fn a_second_interface_does_not_cover_for_the_configured_one() {
+        let mut snapshot = healthy();
+        snapshot.links[2] = link(3, "wlan0", true);
+        assert_eq!(reason(Some("wlan0"), &snapshot), Some(Reason::NoAddress));
+    }
+}

@@ -1,0 +1,102 @@
+//! What time is it elsewhere (RFC 5905)? Asked of Internet sources and of the domain controllers.
+
+use std::sync::Arc;
+
+use sightline_model::{ClockReading, Finding, Gate, Phase, Reason, Stage, Subject, Target};
+use sightline_wire::ntp::{self, Answer};
+
+use super::{Ground, Kind, Thing};
+use crate::net::exchange;
+use crate::run::{self, Probe, Run, Running, Task};
+use crate::text;
+
+pub(super) const KIND: Kind = Kind {
+    name: "ntp",
+    help: "Asks Internet time sources and domain controllers for the time over UDP 123.",
+    reasons: &[Reason::NtpNoAnswer, Reason::ClockOffset],
+    tasks,
+};
+
+fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
+    let port = ground.plan.ports.ntp;
+    match thing {
+        Thing::Controller { name, address } => {
+            let mut task = ground.controller_task(KIND.name, (name, *address), ("udp", port), Ntp);
+            // Kerberos tells a controller's clock too.
+            task.gate = Gate::Optional;
+            task.closed_as = Reason::NtpNoAnswer;
+            task.needs_flag = Some("TIMESERV");
+            vec![task]
+        }
+        Thing::TimeSource { name, address } => vec![Task {
+            kind: KIND.name,
+            service: KIND.name,
+            stage: Stage::Time,
+            gate: Gate::Soft,
+            subject: Subject::TimeSource { name: name.clone() },
+            door: format!("udp/{port}"),
+            closed_as: Reason::NtpNoAnswer,
+            needs_flag: None,
+            target: Target {
+                host: name.clone(),
+                address: Some(*address),
+                port: Some(port),
+            },
+            path: Arc::clone(ground.path),
+            timeout: ground.plan.timeout,
+            probe: Arc::new(Ntp),
+        }],
+        Thing::Network | Thing::Resolver(_) => Vec::new(),
+    }
+}
+
+#[derive(Debug)]
+struct Ntp;
+
+impl Probe for Ntp {
+    fn run<'a>(&'a self, run: &'a Run) -> Running<'a> {
+        Box::pin(async move {
+            let cookie: [u8; 8] = rand::random();
+            #[expect(clippy::cast_possible_truncation, reason = "whole seconds of this era")]
+            let near = run::unix_seconds() as i64;
+            let answered = exchange::udp(run, &ntp::request(cookie), |bytes| {
+                ntp::parse(bytes, cookie, near)
+                    .map(Some)
+                    .map_err(|error| exchange::malformed(run, &error, bytes))
+            })
+            .await?;
+            run.enter(Phase::Response);
+            let half = answered.round_trip.as_secs_f64() / 2.0;
+            match answered.value {
+                Answer::Time(sample) => {
+                    let offset = ntp::offset(
+                        answered.midpoint - half,
+                        sample.receive.unix_seconds(),
+                        sample.transmit.unix_seconds(),
+                        answered.midpoint + half,
+                    );
+                    run.keep("stratum", u32::from(sample.stratum));
+                    run.keep("clock_offset_seconds", (offset * 1000.0).round() / 1000.0);
+                    run.read_clock(ClockReading {
+                        offset,
+                        uncertainty: half,
+                        rank: 0,
+                    });
+                    Ok(())
+                }
+                Answer::Unsynchronised(..) => Err(silent_about_time(
+                    run,
+                    "answers that its own clock is not synchronised",
+                )),
+                Answer::KissOfDeath(code) => Err(silent_about_time(
+                    run,
+                    &format!("refuses to tell the time ({})", text::foreign(&code)),
+                )),
+            }
+        })
+    }
+}
+
+fn silent_about_time(run: &Run, said: &str) -> Finding {
+    run.fail(Reason::NtpNoAnswer, format!("{} {said}", run.whom()))
+}

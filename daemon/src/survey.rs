@@ -1,0 +1,366 @@
+//! One look at a network: everything that can be asked, along what the answers lead to.
+//!
+//! Nothing waits that need not: each answer starts the questions that it makes possible, so that a
+//! dead thing costs one deadline and not one for each question. What was learned is kept with
+//! what it followed from, which gives the slowest chain of dependent exchanges.
+
+mod controllers;
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sightline_model::{NetworkScene, Observation, State, Subject, Topic};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::net::dns::{self, Question, Transport};
+use crate::plan::{Network, Plan};
+use crate::probe::{self, Ground, Thing};
+use crate::run::{self, Task};
+use controllers::Controllers;
+
+/// What a look at a network gave.
+#[derive(Debug)]
+pub struct Survey {
+    /// For the judge.
+    pub scene: NetworkScene,
+    /// The chain of dependent exchanges that took longest.
+    pub slowest: Vec<Link>,
+    /// How long it all took.
+    pub took: Duration,
+}
+
+/// One exchange in a chain.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// What was asked of whom.
+    pub what: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Looks at one network. `watch` hears of each run as it ends.
+pub async fn survey(
+    plan: &Plan,
+    network: &Network,
+    domain: Option<&str>,
+    watch: &(dyn Fn(&Observation) + Sync),
+) -> Survey {
+    let begun = Instant::now();
+    let ground = Ground {
+        plan,
+        domain,
+        path: &network.path,
+    };
+    let mut under_way = UnderWay::default();
+    under_way.start(probe::tasks(&ground, &Thing::Network), None);
+    for server in &network.resolvers {
+        under_way.start(probe::tasks(&ground, &Thing::Resolver(*server)), None);
+    }
+    let mut controllers = Controllers::new(plan.dc_sample);
+    let mut next = Next {
+        ground: &ground,
+        locating: BTreeSet::new(),
+        site: None,
+        time_asked: false,
+    };
+    if let (Some(site), Some(domain)) = (&plan.ad_site, domain) {
+        next.site = Some(site.clone());
+        for server in &network.resolvers {
+            under_way.start(vec![probe::site_task(&ground, *server, site, domain)], None);
+        }
+    }
+    under_way.start(next.literal_time_sources(), None);
+
+    while let Some((id, seen)) = under_way.join().await {
+        watch(&seen);
+        let tasks = next.after(&seen, &mut controllers);
+        under_way.start(tasks, Some(id));
+        under_way.keep(id, seen);
+    }
+    let slowest = under_way.slowest();
+    Survey {
+        scene: NetworkScene {
+            name: network.name.clone(),
+            domain: domain.map(str::to_owned),
+            configured_site: plan.ad_site.clone(),
+            candidates: controllers.into_candidates(),
+            clock_synchronised: None,
+            observations: under_way.into_observations(),
+        },
+        slowest,
+        took: begun.elapsed(),
+    }
+}
+
+/// Runs and what they followed from.
+#[derive(Default)]
+struct UnderWay {
+    running: JoinSet<(usize, Observation)>,
+    /// By number: what it followed from, and what it gave.
+    known: Vec<(Option<usize>, Option<Observation>)>,
+}
+
+impl UnderWay {
+    fn start(&mut self, tasks: Vec<Task>, after: Option<usize>) {
+        for task in tasks {
+            let id = self.known.len();
+            self.known.push((after, None));
+            self.running
+                .spawn(async move { (id, run::once(&task).await) });
+        }
+    }
+
+    async fn join(&mut self) -> Option<(usize, Observation)> {
+        // A run catches its own panics; nothing here cancels one.
+        self.running.join_next().await?.ok()
+    }
+
+    fn keep(&mut self, id: usize, seen: Observation) {
+        if let Some(known) = self.known.get_mut(id) {
+            known.1 = Some(seen);
+        }
+    }
+
+    /// The chain whose exchanges took longest together.
+    fn slowest(&self) -> Vec<Link> {
+        let total = |end: usize| -> Duration { self.chain(end).iter().map(|seen| seen.took).sum() };
+        (0..self.known.len())
+            .max_by_key(|end| total(*end))
+            .map(|end| self.chain(end))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|seen| Link {
+                what: format!("{} {} {}", seen.probe, seen.service, seen.target),
+                took: seen.took,
+            })
+            .collect()
+    }
+
+    fn chain(&self, end: usize) -> Vec<&Observation> {
+        let mut chain = Vec::new();
+        let mut at = Some(end);
+        // A run follows from an earlier one, so that this ends.
+        while let Some((after, seen)) = at.and_then(|id| self.known.get(id)) {
+            chain.extend(seen);
+            at = *after;
+        }
+        chain.reverse();
+        chain
+    }
+
+    fn into_observations(self) -> Vec<Observation> {
+        self.known
+            .into_iter()
+            .filter_map(|(_, seen)| seen)
+            .collect()
+    }
+}
+
+/// What an answer makes possible.
+struct Next<'a> {
+    ground: &'a Ground<'a>,
+    /// Resolvers that find domain controllers.
+    locating: BTreeSet<SocketAddr>,
+    /// The site whose records are asked for.
+    site: Option<String>,
+    time_asked: bool,
+}
+
+impl Next<'_> {
+    fn after(&mut self, seen: &Observation, controllers: &mut Controllers) -> Vec<Task> {
+        let passed = matches!(seen.outcome.state(), State::Pass | State::Warn);
+        match &seen.subject {
+            Subject::Resolver { server, topic } if passed => {
+                self.after_resolver(*server, *topic, seen, controllers)
+            }
+            Subject::ControllerName { name } if passed => self.doors(name, seen),
+            Subject::Controller { .. } => self.learned_site(seen),
+            Subject::TimeSource { name } if passed && !seen.outcome.facts.addresses.is_empty() => {
+                self.time_sources(name, &seen.outcome.facts.addresses)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn after_resolver(
+        &mut self,
+        server: SocketAddr,
+        topic: Topic,
+        seen: &Observation,
+        controllers: &mut Controllers,
+    ) -> Vec<Task> {
+        match (topic, seen.service) {
+            (Topic::Internet, _) => self.named_time_sources(server),
+            (Topic::Locator, _) => {
+                self.locating.insert(server);
+                let mut tasks = self.names(
+                    server,
+                    controllers.announced(&seen.outcome.facts.records, false),
+                );
+                // The site may be known from another resolver's controllers already.
+                if let (None, Some(site), Some(domain)) =
+                    (&self.ground.plan.ad_site, &self.site, self.ground.domain)
+                {
+                    tasks.push(probe::site_task(self.ground, server, site, domain));
+                }
+                tasks
+            }
+            (_, "site_locator") => self.names(
+                server,
+                controllers.announced(&seen.outcome.facts.records, true),
+            ),
+            _ => Vec::new(),
+        }
+    }
+
+    fn names(&self, server: SocketAddr, names: Vec<String>) -> Vec<Task> {
+        names
+            .iter()
+            .map(|name| probe::address_task(self.ground, server, name))
+            .collect()
+    }
+
+    /// Addresses of a family that this box cannot send from are left out, unless there is no
+    /// other.
+    fn doors(&self, name: &str, seen: &Observation) -> Vec<Task> {
+        let addresses = &seen.outcome.facts.addresses;
+        let has_route = |address: &&IpAddr| {
+            crate::net::socket::reachable_by_route(self.ground.path, **address).is_ok()
+        };
+        let mut used: Vec<&IpAddr> = addresses.iter().filter(has_route).collect();
+        if used.is_empty() {
+            used = addresses.iter().collect();
+        }
+        used.into_iter()
+            .flat_map(|address| {
+                let thing = Thing::Controller {
+                    name: name.to_owned(),
+                    address: *address,
+                };
+                probe::tasks(self.ground, &thing)
+            })
+            .collect()
+    }
+
+    /// The first controller that knows our site lets us ask for that site's records, as a client
+    /// does ([MS-ADTS] 6.3.6.1).
+    fn learned_site(&mut self, seen: &Observation) -> Vec<Task> {
+        let site = seen
+            .outcome
+            .facts
+            .controller
+            .as_ref()
+            .map(|facts| facts.client_site.as_str())
+            .filter(|site| is_site_name(site));
+        let (None, Some(site), Some(domain)) = (&self.site, site, self.ground.domain) else {
+            return Vec::new();
+        };
+        self.site = Some(site.to_owned());
+        self.locating
+            .iter()
+            .map(|server| probe::site_task(self.ground, *server, site, domain))
+            .collect()
+    }
+
+    fn literal_time_sources(&self) -> Vec<Task> {
+        self.ground
+            .plan
+            .time_sources
+            .iter()
+            .filter_map(|source| {
+                source
+                    .parse::<IpAddr>()
+                    .ok()
+                    .map(|address| (source, address))
+            })
+            .flat_map(|(source, address)| self.time_sources(source, &[address]))
+            .collect()
+    }
+
+    /// Names of time sources are looked up once, at the first resolver that knows the Internet.
+    fn named_time_sources(&mut self, server: SocketAddr) -> Vec<Task> {
+        if std::mem::replace(&mut self.time_asked, true) {
+            return Vec::new();
+        }
+        self.ground
+            .plan
+            .time_sources
+            .iter()
+            .filter(|source| source.parse::<IpAddr>().is_err())
+            .map(|source| probe::time_source_task(self.ground, server, source))
+            .collect()
+    }
+
+    /// One address is enough: a source is asked for the time, not for its health.
+    fn time_sources(&self, name: &str, addresses: &[IpAddr]) -> Vec<Task> {
+        let has_route = |address: &&IpAddr| {
+            crate::net::socket::reachable_by_route(self.ground.path, **address).is_ok()
+        };
+        addresses
+            .iter()
+            .find(has_route)
+            .or_else(|| addresses.first())
+            .map(|address| {
+                let thing = Thing::TimeSource {
+                    name: name.to_owned(),
+                    address: *address,
+                };
+                probe::tasks(self.ground, &thing)
+            })
+            .unwrap_or_default()
+    }
+}
+
+/// What a controller says is a site goes into a DNS name: one label of the usual letters.
+fn is_site_name(site: &str) -> bool {
+    (1..=63).contains(&site.len())
+        && site
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// The first suffix of the search list that leads to a domain controller, where no domain is
+/// configured.
+pub async fn domain_of_search_list(plan: &Plan, network: &Network) -> Option<String> {
+    let mut asked = JoinSet::new();
+    for (rank, suffix) in network.search.iter().enumerate() {
+        for server in &network.resolvers {
+            let Ok(question) = Question::new(
+                &probe::locator_name(suffix),
+                hickory_proto::rr::RecordType::SRV,
+            ) else {
+                continue;
+            };
+            let run = run::Run::begin(
+                sightline_model::Target::at(*server),
+                Arc::clone(&network.path),
+                plan.timeout,
+            );
+            let limit = plan.timeout;
+            let suffix = suffix.clone();
+            asked.spawn(async move {
+                let answer =
+                    tokio::time::timeout(limit, dns::ask(&run, &question, Transport::Udp)).await;
+                let is_found = matches!(answer, Ok(Ok(message))
+                    if message.metadata.truncation || !dns::srv_records(&message, &question).is_empty());
+                (rank, is_found.then_some(suffix))
+            });
+        }
+    }
+    let mut best: Option<(usize, String)> = None;
+    while let Some(Ok((rank, found))) = asked.join_next().await {
+        if let Some(suffix) = found
+            && best.as_ref().is_none_or(|(known, _)| rank < *known)
+        {
+            best = Some((rank, suffix));
+        }
+        // The first suffix wins; a dead resolver need not be waited for.
+        if best.as_ref().is_some_and(|(rank, _)| *rank == 0) {
+            break;
+        }
+    }
+    best.map(|(_, suffix)| suffix)
+}

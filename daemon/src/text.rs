@@ -1,0 +1,83 @@
+//! How values are written for people.
+
+use std::time::Duration;
+
+/// A duration to three digits: `5 s`, `1.25 s`, `340 ms`, `0.4 ms`.
+#[must_use]
+pub fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds >= 1.0 {
+        let text = format!("{seconds:.2}");
+        format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
+    } else if seconds >= 0.01 {
+        format!("{:.0} ms", seconds * 1000.0)
+    } else {
+        format!("{:.1} ms", seconds * 1000.0)
+    }
+}
+
+/// The first bytes of an answer that made no sense, in hexadecimal.
+#[must_use]
+pub fn first_bytes(bytes: &[u8]) -> String {
+    const SHOWN: usize = 64;
+    let mut text: String = bytes
+        .iter()
+        .take(SHOWN)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if bytes.len() > SHOWN {
+        text.push('…');
+    }
+    text
+}
+
+/// Text from a peer, fit for a terminal and a log: control characters escaped, at most 200
+/// characters.
+#[must_use]
+pub fn foreign(text: &str) -> String {
+    const SHOWN: usize = 200;
+    let mut safe: String = text
+        .chars()
+        .take(SHOWN)
+        .flat_map(|c| {
+            if c.is_control() || is_bidirectional_override(c) {
+                c.escape_unicode().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect();
+    if text.chars().nth(SHOWN).is_some() {
+        safe.push('…');
+    }
+    safe
+}
+
+/// Characters that let a peer rearrange what a person reads.
+fn is_bidirectional_override(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_keep_three_digits() {
+        for (millis, text) in [
+            (5000.0, "5 s"),
+            (1250.0, "1.25 s"),
+            (340.0, "340 ms"),
+            (0.4, "0.4 ms"),
+        ] {
+            assert_eq!(duration(Duration::from_secs_f64(millis / 1000.0)), text);
+        }
+    }
+
+    #[test]
+    fn foreign_text_cannot_move_the_cursor_or_flood_the_screen() {
+        assert_eq!(foreign("dc1\u{1b}[2J"), "dc1\\u{1b}[2J");
+        assert_eq!(foreign("a\u{202e}b"), "a\\u{202e}b");
+        assert_eq!(foreign(&"x".repeat(300)).chars().count(), 201);
+    }
+}
