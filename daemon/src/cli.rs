@@ -11,6 +11,7 @@ use sightline_model::{Reason, Stage};
 
 use crate::check::{self, Progress};
 use crate::config::{self, Config, Load, Overrides};
+use crate::net::socket;
 use crate::plan::{Plan, SystemResolvers};
 use crate::surface::{human, nagios};
 
@@ -129,10 +130,14 @@ fn check(arguments: &CheckArguments) -> u8 {
     let Some(config) = load(&arguments.source, overrides) else {
         return CHECK_ERROR;
     };
+    if matches!(arguments.output, Output::Human) {
+        remark(&config);
+    }
     let plan = match Plan::new(&config, &SystemResolvers::read()) {
         Ok(plan) => plan,
         Err(error) => return refuse(&error),
     };
+    socket::raise_descriptor_limit();
     let roots = std::sync::Arc::clone(&plan.corporate_roots);
     // Reading the trust store takes as long as a slow answer; it happens beside the first ones.
     std::thread::spawn(move || roots.load());
@@ -188,6 +193,12 @@ fn print(text: &str) {
     let _closed = out.flush();
 }
 
+fn remark(config: &Config) {
+    for remark in config::remarks(config) {
+        let _closed = writeln!(anstream::stderr(), "note: {remark}");
+    }
+}
+
 fn refuse(error: &dyn std::fmt::Display) -> u8 {
     let _closed = writeln!(anstream::stderr(), "error: {error}");
     CHECK_ERROR
@@ -224,8 +235,9 @@ fn load(source: &Source, overrides: Overrides) -> Option<Config> {
 fn configuration(command: ConfigCommand) -> u8 {
     match command {
         ConfigCommand::Check(source) => match load(&source, Overrides::default()) {
-            Some(_) => {
+            Some(config) => {
                 print("The configuration is valid.\n");
+                remark(&config);
                 0
             }
             None => CONFIGURATION,

@@ -54,6 +54,23 @@ pub fn show(config: &Config) -> String {
     text
 }
 
+/// What is possible and yet worth a second look, as sentences.
+#[must_use]
+pub fn remarks(config: &Config) -> Vec<String> {
+    config
+        .domain
+        .name
+        .iter()
+        .filter(|name| name.is_single_label())
+        .map(|name| {
+            format!(
+                "the domain `{name}` has a single label; Windows asks DNS for it only with the \
+                 policy AllowSingleLabelDnsDomain or a suffix that completes it"
+            )
+        })
+        .collect()
+}
+
 /// Writes the configuration with every key and its comment to `file`, and makes its directory.
 ///
 /// # Errors
@@ -159,6 +176,14 @@ mod tests {
     fn what_is_not_set_is_said() {
         let config = load_text("").expect("an empty file is valid");
         assert!(show(&config).contains("# not set: domain.name, domain.ad_site, interface of"));
+    }
+
+    #[test]
+    fn a_domain_of_one_label_is_possible_and_remarked() {
+        let config = load_text("[domain]\nname = \"corp\"\n").expect("valid");
+        assert!(remarks(&config)[0].contains("`corp` has a single label"));
+        let config = load_text("[domain]\nname = \"corp.example\"\n").expect("valid");
+        assert!(remarks(&config).is_empty());
     }
 
     #[test]

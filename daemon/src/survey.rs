@@ -21,6 +21,10 @@ use crate::probe::{self, Ground, Thing};
 use crate::run::{self, Task};
 use controllers::Controllers;
 
+/// As many addresses of one controller are asked. Each costs a dozen sockets, and a name server may
+/// answer with hundreds.
+const MOST_ADDRESSES: usize = 8;
+
 /// What a look at a network gave.
 #[derive(Debug)]
 pub struct Survey {
@@ -235,6 +239,7 @@ impl Next<'_> {
             used = addresses.iter().collect();
         }
         used.into_iter()
+            .take(MOST_ADDRESSES)
             .flat_map(|address| {
                 let thing = Thing::Controller {
                     name: name.to_owned(),

@@ -9,6 +9,15 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 use super::NetPath;
 
+/// Lets this process open as many descriptors as the system permits: a check asks everything at once,
+/// and the usual soft limit of 1024 is for programs that call select(2). What is not permitted stays
+/// as it is and shows as `overloaded`.
+pub fn raise_descriptor_limit() {
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    let _as_before = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit);
+}
+
 /// A UDP socket connected to `peer`: only a connected one hears that a port is closed, and only
 /// from `peer`.
 ///

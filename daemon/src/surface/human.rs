@@ -7,7 +7,8 @@ use std::fmt::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use sightline_model::{
-    ControllerStatus, NetworkStatus, RootCause, Severity, Stage, StageStatus, State, Verdict,
+    ControllerStatus, NetworkStatus, Reason, RootCause, Severity, Stage, StageStatus, State,
+    Verdict,
 };
 
 use super::sentence;
@@ -115,18 +116,20 @@ fn stages(out: &mut String, network: &NetworkStatus) {
                 verdict_word(status.verdict).to_lowercase(),
             ),
         );
-        for finding in &status.findings {
-            let is_cause = finding.explained_by.is_none() && finding.severity > Severity::Info;
-            if is_cause || finding.severity == Severity::Info && finding.explained_by.is_none() {
-                let style = severity_style(finding.severity);
-                line(
-                    out,
-                    format_args!(
-                        "        {style}{}{style:#} {}",
-                        finding.reason, finding.subject
-                    ),
-                );
-            }
+        // What another finding explains is in --verbose, and "because of" is said above.
+        let own = status
+            .findings
+            .iter()
+            .filter(|finding| finding.explained_by.is_none() && finding.reason != Reason::Upstream);
+        for finding in own {
+            let style = severity_style(finding.severity);
+            line(
+                out,
+                format_args!(
+                    "        {style}{}{style:#} {}",
+                    finding.reason, finding.subject
+                ),
+            );
         }
     }
     let untested: Vec<_> = network
@@ -196,6 +199,7 @@ fn said(network: &NetworkStatus, status: &StageStatus) -> String {
             .map_or_else(String::new, |skew| {
                 format!("clocks of the controllers within {:.1} s", skew.abs())
             }),
+        _ if status.probes.is_empty() => String::new(),
         _ => format!("{passed} of {} checks pass", status.probes.len()),
     }
 }

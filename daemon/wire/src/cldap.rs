@@ -5,6 +5,7 @@
 use crate::Malformed;
 use crate::ber;
 use crate::cursor::Cursor;
+use crate::ldap::{SEARCH_DONE, SEARCH_ENTRY, SEARCH_REFERENCE};
 use crate::netlogon::{self, Controller};
 
 /// NtVersion that is asked for: V5, V5EX and WITH_CLOSEST_SITE (\[MS-ADTS\] 6.3.1.1), little-endian.

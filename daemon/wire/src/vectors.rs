@@ -36,3 +36,21 @@ pub(crate) fn names(prefix: &str) -> Vec<String> {
     names.sort();
     names
 }
+
+/// A SEQUENCE in a SEQUENCE and so on, each with the shortest definite length: what a parser that
+/// recurses ends its process on.
+pub(crate) fn nested_sequences(depth: usize) -> Vec<u8> {
+    let mut backwards: Vec<u8> = Vec::new();
+    for _ in 0..depth {
+        let length = backwards.len();
+        let bytes = length.to_le_bytes();
+        let significant = bytes.len() - length.leading_zeros() as usize / 8;
+        backwards.extend(&bytes[..significant.max(1)]);
+        if length > 0x7f {
+            backwards.push(0x80 + u8::try_from(significant).expect("at most eight"));
+        }
+        backwards.push(0x30);
+    }
+    backwards.reverse();
+    backwards
+}

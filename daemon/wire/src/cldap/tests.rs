@@ -191,7 +191,7 @@ fn broken_answers_are_refused_for_what_is_broken() {
         ("cldap-bad-fwdpointer-rep", "a pointer to an earlier name"),
         ("cldap-bad-labeloverrun-rep", "a label within the names"),
         ("cldap-bad-labeltype-rep", "a label or a pointer"),
-        ("cldap-bad-short-rep", "a whole netlogon answer"),
+        ("cldap-bad-short-rep", "the GUID of a domain"),
         ("cldap-bad-token-rep", "ff ff ff ff"),
         ("cldap-bad-truncated-rep", "an element within its parent"),
         (

@@ -12,7 +12,7 @@ const TOWERS_MAX: u32 = 4;
 /// Protocols of the floors of a tower, C706 appendix I.
 const FLOOR_UUID: u8 = 0x0d;
 const FLOOR_CONNECTION_ORIENTED: u8 = 0x0b;
-const FLOOR_TCP: u8 = 0x07;
+pub(super) const FLOOR_TCP: u8 = 0x07;
 const FLOOR_IP: u8 = 0x09;
 
 /// Asks on which port `interface` is served over TCP.

@@ -29,19 +29,35 @@ fn a_name_may_continue_in_an_earlier_one() {
     let mut names = b"\x01a\x01b\x00\x01c\xc0\x1a".to_vec();
     names.extend(&REST[1..]);
     let controller = parse(Cursor::new(&value(&names))).unwrap();
-    assert_eq!((controller.forest.as_str(), controller.domain.as_str()), ("a.b", "c.b"));
+    assert_eq!(
+        (controller.forest.as_str(), controller.domain.as_str()),
+        ("a.b", "c.b")
+    );
 }
 
 #[test]
 fn a_pointer_that_does_not_lead_back_is_refused() {
     for (name, names) in [
-        ("to itself", b"\xc0\x18\x00\x00\x00\x00\x00\x00\x00".as_slice()),
+        (
+            "to itself",
+            b"\xc0\x18\x00\x00\x00\x00\x00\x00\x00".as_slice(),
+        ),
         ("forward", b"\xc0\x1a\x00\x00\x00\x00\x00\x00\x00"),
-        ("to the labels before it", b"\x01a\xc0\x18\x00\x00\x00\x00\x00\x00"),
-        ("into the fixed part", b"\x00\xc0\x00\x00\x00\x00\x00\x00\x00"),
+        (
+            "to the labels before it",
+            b"\x01a\xc0\x18\x00\x00\x00\x00\x00\x00",
+        ),
+        (
+            "into the fixed part",
+            b"\x00\xc0\x00\x00\x00\x00\x00\x00\x00",
+        ),
         ("beyond the end", b"\xff\xff\x00\x00\x00\x00\x00\x00\x00"),
     ] {
-        assert_eq!(refusal(names).expected, "a pointer to an earlier name", "{name}");
+        assert_eq!(
+            refusal(names).expected,
+            "a pointer to an earlier name",
+            "{name}"
+        );
     }
 }
 
@@ -61,19 +77,12 @@ fn a_chain_of_pointers_ends_after_sixteen() {
         }
         names
     };
-    let value_of = |names: &[u8]| {
-        let mut value = value(names);
-        value.truncate(value.len() - TRAILER);
-        value.extend([0; TRAILER]);
-        value
-    };
     for (pointers, is_fine) in [(16, true), (17, false)] {
-        let names = chain(pointers);
-        let bytes = value_of(&names);
-        let whole = Cursor::new(&bytes);
+        let bytes = value(&chain(pointers));
+        let last = bytes.len() - TRAILER - 2;
         let mut names = Names {
-            value: whole,
-            next: Cursor::starting_at(&bytes[22 + names.len()..], 22 + names.len()),
+            value: Cursor::new(&bytes),
+            next: Cursor::starting_at(&bytes[last..], last),
         };
         assert_eq!(names.name().is_ok(), is_fine, "{pointers}");
     }
@@ -83,7 +92,11 @@ fn a_chain_of_pointers_ends_after_sixteen() {
 fn reserved_label_types_are_refused() {
     for length in [0x40, 0x7f, 0x80, 0xbf] {
         let names = [length, 0, 0, 0, 0, 0, 0, 0, 0];
-        assert_eq!(refusal(&names).expected, "a label or a pointer", "{length:#x}");
+        assert_eq!(
+            refusal(&names).expected,
+            "a label or a pointer",
+            "{length:#x}"
+        );
     }
 }
 
@@ -101,7 +114,10 @@ fn names_end_at_255_bytes() {
         names.extend([b'a'; 63]);
     }
     let longest = [names.as_slice(), &[0], &REST].concat();
-    assert_eq!(parse(Cursor::new(&value(&longest))).unwrap().forest.len(), 255);
+    assert_eq!(
+        parse(Cursor::new(&value(&longest))).unwrap().forest.len(),
+        255
+    );
     let longer = [names.as_slice(), &[1, b'a', 0], &REST].concat();
     assert_eq!(refusal(&longer).expected, "a name of up to 255 bytes");
 }
@@ -127,9 +143,18 @@ fn flags_have_the_names_of_nltest() {
         names(0x13fd),
         "PDC GC DS LDAP KDC TIMESERV GTIMESERV WRITABLE CLOSE_SITE FULL_SECRET"
     );
-    assert_eq!(names(0x28fc), "GC DS LDAP KDC TIMESERV CLOSE_SITE PARTIAL_SECRET WS");
-    assert_eq!(names(0x3_f37d & !0x37d), "FULL_SECRET WS DS_8 DS_9 DS_10 KEYLIST");
-    assert_eq!(names(0xe004_0002), "DNS_DC DNS_DOMAIN DNS_FOREST 0x2 0x40000");
+    assert_eq!(
+        names(0x28fc),
+        "GC DS LDAP KDC TIMESERV CLOSE_SITE PARTIAL_SECRET WS"
+    );
+    assert_eq!(
+        names(0x3_f37d & !0x37d),
+        "FULL_SECRET WS DS_8 DS_9 DS_10 KEYLIST"
+    );
+    assert_eq!(
+        names(0xe004_0002),
+        "DNS_DC DNS_DOMAIN DNS_FOREST 0x2 0x40000"
+    );
     assert_eq!(names(0), "");
 }
 

@@ -27,9 +27,14 @@ fn usual() -> Negotiated {
 #[test]
 fn the_request_offers_every_dialect_since_vista() {
     let mut client_guid = [0; 16];
-    client_guid.iter_mut().zip(0..).for_each(|(byte, number)| *byte = number);
+    client_guid
+        .iter_mut()
+        .zip(0..)
+        .for_each(|(byte, number)| *byte = number);
     let mut salt = [0; 32];
-    salt.iter_mut().zip(0..).for_each(|(byte, number)| *byte = number);
+    salt.iter_mut()
+        .zip(0..)
+        .for_each(|(byte, number)| *byte = number);
     let request = Negotiate { client_guid, salt }.encode();
     assert_eq!(request, read("smb2-neg-req"));
 }

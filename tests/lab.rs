@@ -1,0 +1,252 @@
+//! The product on real servers: each case of `tests/lab/cases.toml` breaks the lab, runs
+//! `sightline check` inside the site, heals the lab and compares the verdict and its causes.
+//!
+//! Needs root and network namespaces, so that it runs only when it is asked for:
+//! `cargo test --test integration lab -- --ignored`. `tests/run` does that and says so where it
+//! cannot.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A check that is still running then hangs: a probe has 5 s, and the whole at most 2 s more.
+const LONGEST_CHECK: Duration = Duration::from_secs(20);
+
+/// The slowest command of the lab restarts both domain controllers.
+const LONGEST_COMMAND: Duration = Duration::from_secs(120);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cases {
+    case: Vec<Case>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// Names that `tests/lab/lab faults` lists; none for the healthy lab.
+    #[serde(default)]
+    faults: Vec<String>,
+    verdict: String,
+    /// `stage/reason severity subject`, all of them in order.
+    #[serde(default)]
+    causes: Vec<String>,
+    #[serde(default)]
+    stages: BTreeMap<String, String>,
+    /// The usable controllers by their first label.
+    usable: Option<Vec<String>>,
+    /// Services of every usable controller that must pass.
+    #[serde(default)]
+    services: Vec<String>,
+}
+
+struct Lab {
+    script: PathBuf,
+    config: tempfile::TempDir,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let lab = Self {
+            script: root.join("tests/lab/lab"),
+            config: tempfile::tempdir().expect("a scratch directory"),
+        };
+        let paths = lab.run(&["env"]).expect("the lab says where its files are");
+        let ca = paths
+            .lines()
+            .find_map(|line| line.strip_prefix("CA="))
+            .expect("the lab has a CA");
+        let text = format!(
+            "[site]\nname = \"lab\"\n[domain]\nname = \"corp.example.com\"\n\
+             [tls]\ncorporate_roots = [\"{ca}\"]\n"
+        );
+        std::fs::write(lab.config_file(), text).expect("the configuration is written");
+        lab
+    }
+
+    fn config_file(&self) -> PathBuf {
+        self.config.path().join("sightline.toml")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        let mut command = Command::new(&self.script);
+        command.args(arguments);
+        let output = bounded(command, LONGEST_COMMAND)?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(format!(
+                "lab {}: {}: {}",
+                arguments.join(" "),
+                output.status,
+                String::from_utf8_lossy(&output.stderr)
+            ))
+        }
+    }
+
+    fn check(&self) -> Result<(Value, Option<i32>), String> {
+        let mut command = Command::new(&self.script);
+        command
+            .args(["in", "site", env!("CARGO_BIN_EXE_sightline"), "check"])
+            .arg("--config")
+            .arg(self.config_file())
+            .args(["--output", "json"]);
+        let output = bounded(command, LONGEST_CHECK)?;
+        let json = serde_json::from_slice(&output.stdout).map_err(|error| {
+            format!(
+                "{error}: {}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            )
+        })?;
+        Ok((json, output.status.code()))
+    }
+}
+
+/// Runs a command and ends it by its id when it takes too long.
+fn bounded(mut command: Command, limit: Duration) -> Result<Output, String> {
+    let shown = format!("{command:?}");
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("{shown}: {error}"))?;
+    let id = child.id().to_string();
+    let (told, ended) = std::sync::mpsc::channel::<()>();
+    let guard = std::thread::spawn(move || {
+        let is_late = ended.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout);
+        if is_late {
+            let _gone = Command::new("kill").args(["-KILL", &id]).status();
+        }
+        is_late
+    });
+    let output = child.wait_with_output();
+    drop(told);
+    if guard.join().expect("the guard does not panic") {
+        return Err(format!("{shown}: not done within {limit:?}"));
+    }
+    output.map_err(|error| format!("{shown}: {error}"))
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or("?")
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn mistakes(case: &Case, status: &Value, exit: Option<i32>) -> Vec<String> {
+    let network = &status["networks"][0];
+    let mut mistakes = Vec::new();
+    let mut compare = |what: &str, got: String, wanted: String| {
+        if got != wanted {
+            mistakes.push(format!("{what}:\n     got {got}\n  wanted {wanted}"));
+        }
+    };
+    compare("verdict", text(network, "verdict").into(), case.verdict.clone());
+    let code = match case.verdict.as_str() {
+        "ready" => 0,
+        "degraded" => 1,
+        "not_ready" => 2,
+        _ => 3,
+    };
+    compare("exit status", format!("{exit:?}"), format!("{:?}", Some(code)));
+    let causes: Vec<String> = list(&network["root_causes"])
+        .map(|cause| {
+            format!(
+                "{}/{} {} {}",
+                text(cause, "stage"),
+                text(cause, "reason"),
+                text(cause, "severity"),
+                text(cause, "subject")
+            )
+        })
+        .collect();
+    compare("causes", format!("{causes:#?}"), format!("{:#?}", case.causes));
+    for (stage, wanted) in &case.stages {
+        let got = list(&network["stages"]).find(|status| text(status, "stage") == stage);
+        compare(
+            stage,
+            got.map_or("?", |status| text(status, "verdict")).into(),
+            wanted.clone(),
+        );
+    }
+    let usable: Vec<_> = list(&network["domain_controllers"])
+        .filter(|dc| dc["usable"] == true)
+        .collect();
+    if let Some(wanted) = &case.usable {
+        let mut names: Vec<_> = usable
+            .iter()
+            .map(|dc| text(dc, "name").split('.').next().unwrap_or("?"))
+            .collect();
+        names.sort_unstable();
+        compare("usable", format!("{names:?}"), format!("{wanted:?}"));
+    }
+    for dc in usable {
+        for service in &case.services {
+            compare(
+                &format!("{} of {}", service, text(dc, "name")),
+                text(&dc["services"], service).into(),
+                "pass".into(),
+            );
+        }
+    }
+    mistakes
+}
+
+#[test]
+#[ignore = "needs the lab; tests/run brings it up"]
+fn every_fault_of_the_lab_has_its_one_cause() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/cases.toml");
+    let text = std::fs::read_to_string(&file).expect("the cases are there");
+    let cases: Cases = toml::from_str(&text).expect("the cases are valid");
+    let only = std::env::var("LAB_CASE").ok();
+    let lab = Lab::new();
+    lab.run(&["heal"]).expect("the lab heals");
+
+    let mut failures = String::new();
+    let mut done = 0;
+    for case in &cases.case {
+        let name = if case.faults.is_empty() {
+            "healthy".to_owned()
+        } else {
+            case.faults.join(" + ")
+        };
+        if only.as_ref().is_some_and(|only| !name.contains(only)) {
+            continue;
+        }
+        done += 1;
+        let begun = Instant::now();
+        let faults: Vec<&str> = std::iter::once("fault")
+            .chain(case.faults.iter().map(String::as_str))
+            .collect();
+        let found = if case.faults.is_empty() {
+            Ok(String::new())
+        } else {
+            lab.run(&faults)
+        }
+        .and_then(|_| lab.check())
+        .map(|(status, exit)| mistakes(case, &status, exit))
+        .unwrap_or_else(|error| vec![error]);
+        let healed = lab.run(&["heal"]);
+        println!(
+            "{} {name} ({:.1} s)",
+            if found.is_empty() { "ok  " } else { "FAIL" },
+            begun.elapsed().as_secs_f64()
+        );
+        for mistake in found.into_iter().chain(healed.err()) {
+            println!("{mistake}");
+            let _infallible = writeln!(failures, "{name}: {mistake}");
+        }
+    }
+    assert!(done > 0, "no case is called like that");
+    assert!(failures.is_empty(), "\n{failures}");
+}
