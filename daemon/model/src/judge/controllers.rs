@@ -29,6 +29,8 @@ pub(super) struct Controller {
     refuses_logon: bool,
     /// Whether something could not be looked at.
     is_unknown: bool,
+    /// Whether nothing that was seen speaks against using it.
+    may_be_usable: bool,
 }
 
 impl Door<'_> {
@@ -45,6 +47,12 @@ impl Door<'_> {
         self.hard().next().is_some() && self.hard().all(serves)
     }
 
+    /// Some hard service was seen not to do its job.
+    fn is_refuted(&self) -> bool {
+        self.hard()
+            .any(|seen| seen.outcome.state() == State::Fail && !serves(seen))
+    }
+
     /// Ping is no service, and an optional one that lives proves as much as a hard one.
     fn is_alive(&self) -> bool {
         self.seen
@@ -52,9 +60,21 @@ impl Door<'_> {
             .any(|seen| seen.service != "icmp" && seen.outcome.was_answered())
     }
 
+    /// Whoever could be asked has not answered, and somebody could be asked.
+    fn is_dead(&self) -> bool {
+        !self.is_alive() && self.hard().any(|seen| seen.outcome.state() == State::Fail)
+    }
+
     fn is_unknown(&self) -> bool {
         self.hard()
             .any(|seen| seen.outcome.state() == State::Unknown)
+    }
+
+    /// What could not be looked at, for a reason of our own.
+    fn blind(&self) -> impl Iterator<Item = Draft> {
+        self.hard()
+            .filter(|seen| seen.outcome.state() == State::Unknown)
+            .flat_map(plain)
     }
 }
 
@@ -101,13 +121,13 @@ pub(super) fn judge(network: &NetworkScene) -> (Vec<Controller>, Vec<Draft>) {
             describe(candidate, doors.map_or(&[], Vec::as_slice))
         })
         .collect();
-    let any_usable = controllers.iter().any(|dc| dc.status.usable);
+    let relief = Relief::of(&controllers);
 
     let mut drafts = Vec::new();
     for (name, doors) in &doors {
-        drafts.extend(faults(network, name, doors, any_usable));
+        drafts.extend(faults(network, name, doors, relief));
     }
-    drafts.extend(unresolved(network, any_usable));
+    drafts.extend(unresolved(network, relief));
     drafts.extend(sites::judge(network, &controllers));
     (controllers, drafts)
 }
@@ -164,12 +184,13 @@ fn describe(candidate: &Candidate, doors: &[Door<'_>]) -> Controller {
             })
         }),
         is_unknown: doors.iter().any(Door::is_unknown),
+        may_be_usable: doors.iter().any(|door| !door.is_refuted()),
         facts,
     }
 }
 
 /// What is wrong with one controller, per address.
-fn faults(network: &NetworkScene, name: &str, doors: &[Door<'_>], any_usable: bool) -> Vec<Draft> {
+fn faults(network: &NetworkScene, name: &str, doors: &[Door<'_>], relief: Relief) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for door in doors {
         let place = if doors.len() == 1 || doors.iter().all(|other| !other.is_usable()) {
@@ -177,19 +198,24 @@ fn faults(network: &NetworkScene, name: &str, doors: &[Door<'_>], any_usable: bo
         } else {
             format!("{name} [{}]", door.address)
         };
-        if !door.is_alive() && !door.is_unknown() {
+        if door.is_dead() {
             let mut draft = Draft::new(
                 Reason::DcUnreachable,
                 Stage::DomainController,
-                relieved(Severity::Blocking, any_usable),
+                relief.relieve(Severity::Blocking),
             )
-            .at(place);
+            .at(&place);
             draft.details = door
                 .hard()
+                .filter(|seen| seen.outcome.state() == State::Fail)
                 .filter_map(|seen| seen.outcome.worst())
                 .map(|finding| finding.detail.clone())
                 .collect();
             drafts.push(draft);
+            drafts.extend(door.blind().map(|mut draft| {
+                draft.severity = relief.relieve(draft.severity);
+                draft
+            }));
             continue;
         }
         let foreign = door
@@ -202,7 +228,7 @@ fn faults(network: &NetworkScene, name: &str, doors: &[Door<'_>], any_usable: bo
                 if foreign && finding.reason != Reason::CldapWrongDomain {
                     continue;
                 }
-                drafts.push(service_fault(network, seen, finding, &place, any_usable));
+                drafts.push(service_fault(network, seen, finding, &place, relief));
             }
         }
     }
@@ -227,7 +253,7 @@ fn service_fault(
     seen: &Observation,
     finding: &Finding,
     place: &str,
-    any_usable: bool,
+    relief: Relief,
 ) -> Draft {
     let reason = seen.meaning_of(finding);
     let what = match reason {
@@ -245,7 +271,7 @@ fn service_fault(
     let severity = if reason.stage() == Some(Stage::SignIn) {
         capped
     } else {
-        relieved(capped, any_usable)
+        relief.relieve(capped)
     };
     Draft::new(reason, seen.stage, severity)
         .what(what)
@@ -253,23 +279,44 @@ fn service_fault(
         .because(&finding.detail)
 }
 
-/// While another controller can be used, nothing about this one blocks.
-fn relieved(severity: Severity, any_usable: bool) -> Severity {
-    match severity {
-        Severity::Blocking if any_usable => Severity::Degrading,
-        Severity::Inconclusive if any_usable => Severity::Info,
-        severity => severity,
+/// What the other controllers mean to a fault of one.
+#[derive(Clone, Copy)]
+enum Relief {
+    /// One can be used: nothing about the others blocks.
+    Usable,
+    /// One might be usable, but could not be looked at: nothing that was seen blocks for sure.
+    Unknown,
+    None,
+}
+
+impl Relief {
+    fn of(controllers: &[Controller]) -> Self {
+        if controllers.iter().any(|dc| dc.status.usable) {
+            Self::Usable
+        } else if controllers.iter().any(|dc| dc.may_be_usable) {
+            Self::Unknown
+        } else {
+            Self::None
+        }
+    }
+
+    fn relieve(self, severity: Severity) -> Severity {
+        match (self, severity) {
+            (Self::Usable | Self::Unknown, Severity::Blocking) => Severity::Degrading,
+            (Self::Usable, Severity::Inconclusive) => Severity::Info,
+            (_, severity) => severity,
+        }
     }
 }
 
-fn unresolved(network: &NetworkScene, any_usable: bool) -> Vec<Draft> {
+fn unresolved(network: &NetworkScene, relief: Relief) -> Vec<Draft> {
     network
         .observations
         .iter()
         .filter(|seen| matches!(seen.subject, Subject::ControllerName { .. }))
         .flat_map(plain)
         .map(|mut draft| {
-            draft.severity = relieved(draft.severity, any_usable);
+            draft.severity = relief.relieve(draft.severity);
             draft
         })
         .collect()

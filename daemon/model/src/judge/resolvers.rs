@@ -163,15 +163,17 @@ fn zone(domain: &str, alive: &[&Resolver<'_>]) -> Vec<Draft> {
         .iter()
         .filter_map(|resolver| {
             let (seen, finding) = resolver.failure(Topic::Locator)?;
+            // A truncated answer has records, so that the zone is known.
+            let is_known = finding.reason == Reason::DnsTruncated;
             let draft = match resolver.failure(Topic::Zone) {
-                Some((_, zone)) => Draft::new(
+                Some((_, zone)) if !is_known => Draft::new(
                     Reason::ResolverLacksAdZone,
                     Stage::DomainController,
                     blocking_if(nobody_knows),
                 )
                 .what(domain)
                 .because(&zone.detail),
-                None => Draft::new(
+                _ => Draft::new(
                     seen.meaning_of(finding),
                     Stage::DomainController,
                     blocking_if(nobody_has_records),

@@ -1,23 +1,20 @@
 //! The judging rules as data: each file in `tests/vectors/health` is a world, what is wrong with
-//! it, and what the judge must say. `tests/vectors/health/README.md` has the format.
+//! it, and what the judge must say. `tests/vectors/README.md` has the format.
+
+mod world;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::outcome::{
-    ClockReading, ControllerFacts, Evidence, Facts, Finding, Observation, Outcome, Phase, Severity,
-};
+use crate::outcome::Severity;
 use crate::reason::Reason;
-use crate::stage::{Gate, Stage, Verdict};
-use crate::subject::{Subject, Target, Topic};
+use crate::stage::{Stage, Verdict};
 use crate::time::Timestamp;
-use crate::{Candidate, Limits, NetworkScene, NetworkStatus, Scene, judge};
-
-const DOMAIN: &str = "corp.example.com";
+use crate::{Limits, NetworkScene, NetworkStatus, Scene, judge};
+use world::{DOMAIN, Fault, World, healthy};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,56 +26,6 @@ struct Scenario {
     #[serde(default)]
     fault: Vec<Fault>,
     expect: Expect,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct World {
-    resolvers: Vec<SocketAddr>,
-    /// `name site address`, with `*` before the name for a controller of the own site.
-    controllers: Vec<String>,
-    client_site: String,
-    configured_site: Option<String>,
-    time_sources: Vec<String>,
-    clock_synchronised: Option<bool>,
-    stages: Vec<Stage>,
-}
-
-impl Default for World {
-    fn default() -> Self {
-        Self {
-            resolvers: vec![
-                SocketAddr::from(([10, 0, 0, 53], 53)),
-                SocketAddr::from(([10, 0, 0, 54], 53)),
-            ],
-            controllers: vec!["*dc1 Berlin 10.2.0.10".into(), "dc2 Lyon 10.3.0.10".into()],
-            client_site: "Berlin".into(),
-            configured_site: None,
-            time_sources: vec!["time.windows.com".into()],
-            clock_synchronised: None,
-            stages: Vec::new(),
-        }
-    }
-}
-
-/// Something that is not as in the healthy world.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fault {
-    /// `uplink`, `resolver ADDRESS TOPIC`, `name NAME`, `dc NAME SERVICE`, `time SOURCE`; `*` for all.
-    at: String,
-    /// `reason` (blocking) or `reason severity`.
-    #[serde(default)]
-    gives: Vec<String>,
-    /// Seconds that the clock there is ahead.
-    clock: Option<f64>,
-    /// The check was never made.
-    #[serde(default)]
-    absent: bool,
-    /// The LDAP ping maps us to this site.
-    client_site: Option<String>,
-    /// The LDAP ping has no such flag.
-    without_flag: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,286 +42,27 @@ struct Expect {
     also_affected: Option<Vec<Stage>>,
 }
 
-/// The checks of a controller in the healthy world.
-const SERVICES: [(&str, &str, Gate, Reason, Option<&str>); 10] = [
-    ("cldap", "udp/389", Gate::Hard, Reason::CldapNoAnswer, None),
-    ("ldap", "tcp/389", Gate::Hard, Reason::PortBlocked, None),
-    (
-        "kerberos",
-        "tcp+udp/88",
-        Gate::Hard,
-        Reason::KdcNoAnswer,
-        None,
-    ),
-    (
-        "rpc",
-        "tcp/135",
-        Gate::Hard,
-        Reason::RpcEndpointUnavailable,
-        None,
-    ),
-    ("smb", "tcp/445", Gate::Hard, Reason::PortBlocked, None),
-    (
-        "ldaps",
-        "tcp/636",
-        Gate::Optional,
-        Reason::PortBlocked,
-        None,
-    ),
-    (
-        "global_catalog",
-        "tcp/3268",
-        Gate::Soft,
-        Reason::PortBlocked,
-        Some("GC"),
-    ),
-    (
-        "kpasswd",
-        "tcp+udp/464",
-        Gate::Soft,
-        Reason::PortBlocked,
-        None,
-    ),
-    (
-        "ntp",
-        "udp/123",
-        Gate::Optional,
-        Reason::NtpNoAnswer,
-        Some("TIMESERV"),
-    ),
-    (
-        "icmp",
-        "icmp/echo",
-        Gate::Optional,
-        Reason::PortBlocked,
-        None,
-    ),
-];
-
-const TOPICS: [(&str, Topic, Stage, Gate); 6] = [
-    ("internet", Topic::Internet, Stage::Network, Gate::Hard),
-    ("zone", Topic::Zone, Stage::DomainController, Gate::Hard),
-    (
-        "locator",
-        Topic::Locator,
-        Stage::DomainController,
-        Gate::Hard,
-    ),
-    (
-        "records",
-        Topic::Records,
-        Stage::DomainController,
-        Gate::Soft,
-    ),
-    (
-        "rewriting",
-        Topic::Rewriting,
-        Stage::Network,
-        Gate::Optional,
-    ),
-    ("tcp", Topic::Tcp, Stage::Network, Gate::Optional),
-];
-
-fn observation(subject: Subject, service: &'static str, stage: Stage, gate: Gate) -> Observation {
-    Observation {
-        probe: service,
-        service,
-        stage,
-        gate,
-        subject,
-        door: String::new(),
-        closed_as: Reason::PortBlocked,
-        needs_flag: None,
-        target: Target {
-            host: "eth0".into(),
-            address: None,
-            port: None,
-        },
-        path: "direct".into(),
-        started: Timestamp::from_unix_millis(0),
-        took: Duration::from_millis(1),
-        outcome: Outcome::default(),
-    }
-}
-
-fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observation)>) {
-    let mut uplink = observation(Subject::Uplink, "link", Stage::Network, Gate::Hard);
-    uplink
-        .outcome
-        .evidence
-        .insert("addresses", Evidence::List(vec!["10.1.0.20/24".into()]));
-    uplink
-        .outcome
-        .evidence
-        .insert("interface", Evidence::Text("eth0".into()));
-    uplink
-        .outcome
-        .evidence
-        .insert("gateway", Evidence::Text("10.1.0.1".into()));
-    let mut seen = vec![("uplink".to_owned(), uplink)];
-    for server in &world.resolvers {
-        for (word, topic, stage, gate) in TOPICS {
-            let subject = Subject::Resolver {
-                server: *server,
-                topic,
-            };
-            let mut check = observation(subject, word, stage, gate);
-            check.probe = "dns";
-            check.closed_as = Reason::DnsTimeout;
-            check.target = Target::at(*server);
-            check.door = if topic == Topic::Tcp {
-                "tcp/53"
-            } else {
-                "udp/53"
-            }
-            .into();
-            let name = match topic {
-                Topic::Locator => format!("_ldap._tcp.dc._msdcs.{DOMAIN}"),
-                Topic::Records => format!("_kerberos._tcp.dc._msdcs.{DOMAIN}"),
-                _ => DOMAIN.to_owned(),
-            };
-            check.outcome.evidence.insert("name", Evidence::Text(name));
-            seen.push((format!("resolver {} {word}", server.ip()), check));
-        }
-    }
-    let mut candidates = Vec::new();
-    for text in &world.controllers {
-        let words: Vec<_> = text.split(' ').collect();
-        let [name, site, address] = words.as_slice() else {
-            panic!("`{text}` is not `name site address`");
-        };
-        let short = name.trim_start_matches('*');
-        let name_in_dns = format!("{short}.{DOMAIN}");
-        candidates.push(Candidate {
-            name: name_in_dns.clone(),
-            priority: 0,
-            weight: 100,
-            in_site: name.starts_with('*'),
-            probed: true,
-        });
-        let mut lookup = observation(
-            Subject::ControllerName {
-                name: name_in_dns.clone(),
-            },
-            "address",
-            Stage::DomainController,
-            Gate::Hard,
-        );
-        lookup.target.host.clone_from(&name_in_dns);
-        seen.push((format!("name {short}"), lookup));
-        let address: IpAddr = address.parse().expect("an address");
-        for (service, door, gate, closed_as, needs_flag) in SERVICES {
-            let subject = Subject::Controller {
-                name: name_in_dns.clone(),
-                address,
-            };
-            let mut check = observation(subject, service, Stage::DomainController, gate);
-            check.door = door.into();
-            check.closed_as = closed_as;
-            check.needs_flag = needs_flag;
-            check.outcome.facts = facts(service, &name_in_dns, site, &world.client_site);
-            seen.push((format!("dc {short} {service}"), check));
-        }
-    }
-    for source in &world.time_sources {
-        let subject = Subject::TimeSource {
-            name: source.clone(),
-        };
-        let mut check = observation(subject, "ntp", Stage::Time, Gate::Soft);
-        check.closed_as = Reason::NtpNoAnswer;
-        check.target.host.clone_from(source);
-        check.outcome.facts.clock = Some(clock(0.0));
-        seen.push((format!("time {source}"), check));
-    }
-    (candidates, seen)
-}
-
-fn clock(offset: f64) -> ClockReading {
-    ClockReading {
-        offset,
-        uncertainty: 0.01,
-        rank: 3,
-    }
-}
-
-fn facts(service: &str, host: &str, site: &str, client_site: &str) -> Facts {
-    Facts {
-        clock: (service == "kerberos").then(|| clock(0.2)),
-        controller: (service == "cldap").then(|| ControllerFacts {
-            host: host.to_owned(),
-            domain: DOMAIN.to_owned(),
-            forest: DOMAIN.to_owned(),
-            domain_guid: String::new(),
-            dc_site: site.to_owned(),
-            client_site: client_site.to_owned(),
-            flags: vec!["GC".into(), "KDC".into(), "TIMESERV".into()],
-        }),
-        ..Facts::default()
-    }
-}
-
-impl Fault {
-    fn matches(&self, key: &str) -> bool {
-        let pattern: Vec<_> = self.at.split(' ').collect();
-        let words: Vec<_> = key.split(' ').collect();
-        pattern.len() == words.len()
-            && pattern
-                .iter()
-                .zip(&words)
-                .all(|(pattern, word)| *pattern == "*" || pattern == word)
-    }
-
-    fn apply(&self, check: &mut Observation) {
-        for text in &self.gives {
-            let (reason, severity) = text.split_once(' ').unwrap_or((text, "blocking"));
-            let severity = match severity {
-                "info" => Severity::Info,
-                "degrading" => Severity::Degrading,
-                "inconclusive" => Severity::Inconclusive,
-                "blocking" => Severity::Blocking,
-                other => panic!("no severity `{other}`"),
-            };
-            check.outcome.findings.push(Finding {
-                reason: reason.parse().expect("a reason"),
-                severity,
-                phase: Phase::Request,
-                detail: format!("{} gave {reason}", self.at),
-            });
-            if severity >= Severity::Inconclusive {
-                check.outcome.facts = Facts::default();
-            }
-        }
-        if let Some(offset) = self.clock {
-            check.outcome.facts.clock = Some(clock(offset));
-        }
-        if let Some(controller) = &mut check.outcome.facts.controller {
-            if let Some(site) = &self.client_site {
-                controller.client_site.clone_from(site);
-            }
-            controller
-                .flags
-                .retain(|flag| Some(flag) != self.without_flag.as_ref());
-        }
-    }
-}
-
-fn judged(scenario: &Scenario) -> NetworkStatus {
+fn scene(scenario: &Scenario) -> Scene {
     let world = &scenario.world;
     let (candidates, mut seen) = healthy(world);
     for fault in &scenario.fault {
-        let before = seen.len();
-        let mut touched = 0;
-        seen.retain_mut(|(key, check)| {
-            if !fault.matches(key) {
-                return true;
-            }
-            touched += 1;
+        assert!(
+            seen.iter().any(|(key, _)| fault.matches(key)),
+            "`{}` is nowhere",
+            fault.at
+        );
+        for (_, check) in seen.iter_mut().filter(|(key, _)| fault.matches(key)) {
             fault.apply(check);
-            !fault.absent
-        });
-        assert!(touched > 0 && before > 0, "`{}` is nowhere", fault.at);
+        }
     }
-    let scene = Scene {
+    let is_absent = |key: &str| {
+        scenario
+            .fault
+            .iter()
+            .any(|fault| fault.absent && fault.matches(key))
+    };
+    seen.retain(|(key, _)| !is_absent(key));
+    Scene {
         site: "berlin-02".into(),
         now: Timestamp::from_unix_millis(0),
         stages: world.stages.clone(),
@@ -390,9 +78,16 @@ fn judged(scenario: &Scenario) -> NetworkStatus {
             clock_synchronised: world.clock_synchronised,
             observations: seen.into_iter().map(|(_, check)| check).collect(),
         }],
-    };
-    let status = judge(&scene);
+    }
+}
+
+fn only_network(scene: &Scene) -> NetworkStatus {
+    let status = judge(scene);
     status.networks.into_iter().next().expect("one network")
+}
+
+fn judged(scenario: &Scenario) -> NetworkStatus {
+    only_network(&scene(scenario))
 }
 
 fn mistakes(scenario: &Scenario) -> Vec<String> {
@@ -503,47 +198,154 @@ fn every_scenario_is_judged_as_its_rule_says() {
 
 #[test]
 fn the_order_of_observations_changes_nothing() {
+    let keys = |scene: &Scene| -> Vec<_> {
+        only_network(scene)
+            .root_causes
+            .into_iter()
+            .map(|cause| (cause.stage, cause.reason, cause.severity, cause.subject))
+            .collect()
+    };
     for path in files() {
         let text = std::fs::read_to_string(&path).expect("a readable scenario");
         let scenario: Scenario = toml::from_str(&text).expect("a scenario");
-        let (candidates, mut seen) = healthy(&scenario.world);
-        for fault in &scenario.fault {
-            seen.retain_mut(|(key, check)| {
-                if fault.matches(key) {
-                    fault.apply(check);
-                    !fault.absent
-                } else {
-                    true
-                }
-            });
+        let forward = scene(&scenario);
+        let mut backward = forward.clone();
+        for network in &mut backward.networks {
+            network.observations.reverse();
         }
-        let scene = |observations| Scene {
-            site: String::new(),
-            now: Timestamp::default(),
-            stages: scenario.world.stages.clone(),
-            limits: Limits {
-                warn_skew: Duration::from_secs(60),
-                max_skew: Duration::from_secs(300),
-            },
-            networks: vec![NetworkScene {
-                name: "default".into(),
-                domain: Some(DOMAIN.into()),
-                configured_site: None,
-                candidates: candidates.clone(),
-                clock_synchronised: None,
-                observations,
-            }],
-        };
-        let forward: Vec<_> = seen.iter().map(|(_, check)| check.clone()).collect();
-        let backward: Vec<_> = forward.iter().rev().cloned().collect();
-        let keys = |observations| -> Vec<(Stage, Reason, String)> {
-            judge(&scene(observations))
-                .networks
-                .into_iter()
-                .flat_map(|network| network.root_causes)
-                .map(|cause| (cause.stage, cause.reason, cause.subject))
-                .collect()
-        };
-        assert_eq!(keys(forward), keys(backward), "{}", path.display());
+        assert_eq!(keys(&forward), keys(&backward), "{}", path.display());
     }
+}
+
+#[test]
+fn a_site_takes_its_worst_network() {
+    let read = |name: &str| -> Scenario {
+        let file = files()
+            .into_iter()
+            .find(|path| path.file_stem() == Some(name.as_ref()))
+            .expect("the scenario is there");
+        toml::from_str(&std::fs::read_to_string(file).expect("readable")).expect("a scenario")
+    };
+    let mut both = scene(&read("healthy"));
+    both.networks.extend(scene(&read("dc-one-dead")).networks);
+    assert_eq!(judge(&both).verdict, Verdict::Degraded);
+    both.networks.extend(scene(&read("link-down")).networks);
+    assert_eq!(judge(&both).verdict, Verdict::Unknown);
+    both.networks.extend(scene(&read("dcs-dead")).networks);
+    assert_eq!(judge(&both).verdict, Verdict::NotReady);
+}
+
+#[test]
+fn what_is_not_configured_or_not_asked_is_ready_and_says_so() {
+    let status = judged(&Scenario {
+        rule: String::new(),
+        world: World::default(),
+        fault: Vec::new(),
+        expect: Expect {
+            verdict: Verdict::Ready,
+            causes: Vec::new(),
+            stages: BTreeMap::new(),
+            usable: None,
+            also_affected: None,
+        },
+    });
+    let of = |stage| {
+        let mut stages = status.stages.iter();
+        stages
+            .find(|status| status.stage == stage)
+            .map(|status| (status.verdict, status.applicable))
+    };
+    assert_eq!(of(Stage::Vpn), Some((Verdict::Ready, false)));
+    assert_eq!(of(Stage::SignIn), Some((Verdict::Ready, true)));
+    assert!(status.not_tested.contains(&Stage::Autopilot));
+    assert!(!status.not_tested.contains(&Stage::DomainController));
+}
+
+/// What two faults may bring about only together: a vote of clocks without a majority, and a
+/// resolver or an Internet that is lost as a whole once each half is.
+const ONLY_TOGETHER: [Reason; 4] = [
+    Reason::ClockUnsynced,
+    Reason::ResolverUnreachable,
+    Reason::ResolverLacksAdZone,
+    Reason::InternetUnreachable,
+];
+
+/// Pairs that say nothing: both faults are at the same check, or the LDAP ping that would tell of the
+/// missing global catalog is blocked.
+const NO_PAIRS: [(&str, &str); 4] = [
+    ("gc-not-announced", "udp389-blocked"),
+    ("gc-not-announced", "udp389-blocked-one"),
+    ("ldaps-blocked", "ldaps-expired"),
+    ("overloaded-one", "tcp445-blocked-one"),
+];
+
+#[test]
+fn two_faults_together_have_no_cause_that_neither_has_alone() {
+    let single: Vec<(PathBuf, String)> = files()
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).expect("a readable scenario");
+            (path, text)
+        })
+        .filter(|(path, text)| {
+            let is_pair = path.to_string_lossy().contains("/pair-");
+            !is_pair && text.contains("[[fault]]") && !text.contains("[world]")
+        })
+        .collect();
+    let read = |text: &str| -> Scenario { toml::from_str(text).expect("a scenario") };
+    let judgements: Vec<_> = single.iter().map(|(_, text)| judged(&read(text))).collect();
+    let mut failures = Vec::new();
+    for (index, (first, text)) in single.iter().enumerate() {
+        for (second, more) in single.iter().skip(index + 1) {
+            let is_named = |path: &Path, name: &str| path.file_stem() == Some(name.as_ref());
+            if NO_PAIRS
+                .iter()
+                .any(|(a, b)| is_named(first, a) && is_named(second, b))
+            {
+                continue;
+            }
+            let mut both = read(text);
+            both.fault.extend(read(more).fault);
+            let status = judged(&both);
+            let alone: Vec<_> = [first, second]
+                .into_iter()
+                .filter_map(|path| single.iter().position(|(known, _)| known == path))
+                .map(|position| &judgements[position])
+                .collect();
+            let is_known = |reason: Reason| {
+                ONLY_TOGETHER.contains(&reason)
+                    || alone.iter().any(|status| {
+                        let found = status.stages.iter().flat_map(|stage| &stage.findings);
+                        found
+                            .map(|finding| finding.reason)
+                            .any(|known| known == reason)
+                    })
+            };
+            let new: Vec<_> = status
+                .root_causes
+                .iter()
+                .map(|cause| cause.reason)
+                .filter(|reason| !is_known(*reason))
+                .collect();
+            let worst = alone.iter().map(|status| status.verdict).max();
+            let is_better = worst.is_some_and(|worst| {
+                // A box that cannot look must not go on blaming.
+                status.verdict < worst && status.verdict != Verdict::Unknown
+            });
+            if !new.is_empty() || is_better {
+                failures.push(format!(
+                    "{} + {}: {} {:?}",
+                    first.display(),
+                    second.display(),
+                    status.verdict,
+                    status
+                        .root_causes
+                        .iter()
+                        .map(|cause| cause.reason)
+                        .collect::<Vec<_>>()
+                ));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }

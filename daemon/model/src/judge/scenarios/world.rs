@@ -1,0 +1,340 @@
+//! A network in which everything works, and faults that can be put into it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::Candidate;
+use crate::outcome::{
+    ClockReading, ControllerFacts, Evidence, Facts, Finding, Observation, Outcome, Phase, Severity,
+};
+use crate::reason::Reason;
+use crate::stage::{Gate, Stage};
+use crate::subject::{Subject, Target, Topic};
+use crate::time::Timestamp;
+
+pub(super) const DOMAIN: &str = "corp.example.com";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct World {
+    pub(super) resolvers: Vec<SocketAddr>,
+    /// `name site address`, with `*` before the name for a controller of the own site.
+    pub(super) controllers: Vec<String>,
+    pub(super) client_site: String,
+    pub(super) configured_site: Option<String>,
+    pub(super) time_sources: Vec<String>,
+    pub(super) clock_synchronised: Option<bool>,
+    pub(super) stages: Vec<Stage>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            resolvers: vec![
+                SocketAddr::from(([10, 0, 0, 53], 53)),
+                SocketAddr::from(([10, 0, 0, 54], 53)),
+            ],
+            controllers: vec!["*dc1 Berlin 10.2.0.10".into(), "dc2 Lyon 10.3.0.10".into()],
+            client_site: "Berlin".into(),
+            configured_site: None,
+            time_sources: vec!["time.windows.com".into()],
+            clock_synchronised: None,
+            stages: Vec::new(),
+        }
+    }
+}
+
+/// Something that is not as in the healthy world.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Fault {
+    /// `uplink`, `resolver ADDRESS TOPIC`, `name NAME`, `dc NAME SERVICE`, `time SOURCE`; `*` for all.
+    pub(super) at: String,
+    /// `reason` (blocking) or `reason severity`.
+    #[serde(default)]
+    pub(super) gives: Vec<String>,
+    /// Seconds that the clock there is ahead.
+    pub(super) clock: Option<f64>,
+    /// The check was never made.
+    #[serde(default)]
+    pub(super) absent: bool,
+    /// The LDAP ping maps us to this site.
+    pub(super) client_site: Option<String>,
+    /// The LDAP ping has no such flag.
+    pub(super) without_flag: Option<String>,
+}
+
+/// The checks of a controller in the healthy world.
+const SERVICES: [(&str, &str, Gate, Reason, Option<&str>); 10] = [
+    ("cldap", "udp/389", Gate::Hard, Reason::CldapNoAnswer, None),
+    ("ldap", "tcp/389", Gate::Hard, Reason::PortBlocked, None),
+    (
+        "kerberos",
+        "tcp+udp/88",
+        Gate::Hard,
+        Reason::KdcNoAnswer,
+        None,
+    ),
+    (
+        "rpc",
+        "tcp/135",
+        Gate::Hard,
+        Reason::RpcEndpointUnavailable,
+        None,
+    ),
+    ("smb", "tcp/445", Gate::Hard, Reason::PortBlocked, None),
+    (
+        "ldaps",
+        "tcp/636",
+        Gate::Optional,
+        Reason::PortBlocked,
+        None,
+    ),
+    (
+        "global_catalog",
+        "tcp/3268",
+        Gate::Soft,
+        Reason::PortBlocked,
+        Some("GC"),
+    ),
+    (
+        "kpasswd",
+        "tcp+udp/464",
+        Gate::Soft,
+        Reason::PortBlocked,
+        None,
+    ),
+    (
+        "ntp",
+        "udp/123",
+        Gate::Optional,
+        Reason::NtpNoAnswer,
+        Some("TIMESERV"),
+    ),
+    (
+        "icmp",
+        "icmp/echo",
+        Gate::Optional,
+        Reason::PortBlocked,
+        None,
+    ),
+];
+
+const TOPICS: [(&str, Topic, Stage, Gate); 6] = [
+    ("internet", Topic::Internet, Stage::Network, Gate::Hard),
+    ("zone", Topic::Zone, Stage::DomainController, Gate::Hard),
+    (
+        "locator",
+        Topic::Locator,
+        Stage::DomainController,
+        Gate::Hard,
+    ),
+    (
+        "records",
+        Topic::Records,
+        Stage::DomainController,
+        Gate::Soft,
+    ),
+    (
+        "rewriting",
+        Topic::Rewriting,
+        Stage::Network,
+        Gate::Optional,
+    ),
+    ("tcp", Topic::Tcp, Stage::Network, Gate::Optional),
+];
+
+fn observation(subject: Subject, service: &'static str, stage: Stage, gate: Gate) -> Observation {
+    Observation {
+        probe: service,
+        service,
+        stage,
+        gate,
+        subject,
+        door: String::new(),
+        closed_as: Reason::PortBlocked,
+        needs_flag: None,
+        target: Target {
+            host: "eth0".into(),
+            address: None,
+            port: None,
+        },
+        path: "direct".into(),
+        started: Timestamp::from_unix_millis(0),
+        took: Duration::from_millis(1),
+        outcome: Outcome::default(),
+    }
+}
+
+pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observation)>) {
+    let mut uplink = observation(Subject::Uplink, "link", Stage::Network, Gate::Hard);
+    uplink
+        .outcome
+        .evidence
+        .insert("addresses", Evidence::List(vec!["10.1.0.20/24".into()]));
+    uplink
+        .outcome
+        .evidence
+        .insert("interface", Evidence::Text("eth0".into()));
+    uplink
+        .outcome
+        .evidence
+        .insert("gateway", Evidence::Text("10.1.0.1".into()));
+    let mut seen = vec![("uplink".to_owned(), uplink)];
+    for server in &world.resolvers {
+        for (word, topic, stage, gate) in TOPICS {
+            let subject = Subject::Resolver {
+                server: *server,
+                topic,
+            };
+            let mut check = observation(subject, word, stage, gate);
+            check.probe = "dns";
+            check.closed_as = Reason::DnsTimeout;
+            check.target = Target::at(*server);
+            check.door = if topic == Topic::Tcp {
+                "tcp/53"
+            } else {
+                "udp/53"
+            }
+            .into();
+            let name = match topic {
+                Topic::Locator => format!("_ldap._tcp.dc._msdcs.{DOMAIN}"),
+                Topic::Records => format!("_kerberos._tcp.dc._msdcs.{DOMAIN}"),
+                _ => DOMAIN.to_owned(),
+            };
+            check.outcome.evidence.insert("name", Evidence::Text(name));
+            seen.push((format!("resolver {} {word}", server.ip()), check));
+        }
+    }
+    let mut candidates = Vec::new();
+    for text in &world.controllers {
+        let words: Vec<_> = text.split(' ').collect();
+        let [name, site, address] = words.as_slice() else {
+            panic!("`{text}` is not `name site address`");
+        };
+        let short = name.trim_start_matches('*');
+        let name_in_dns = format!("{short}.{DOMAIN}");
+        candidates.push(Candidate {
+            name: name_in_dns.clone(),
+            priority: 0,
+            weight: 100,
+            in_site: name.starts_with('*'),
+            probed: true,
+        });
+        let mut lookup = observation(
+            Subject::ControllerName {
+                name: name_in_dns.clone(),
+            },
+            "address",
+            Stage::DomainController,
+            Gate::Hard,
+        );
+        lookup.target.host.clone_from(&name_in_dns);
+        seen.push((format!("name {short}"), lookup));
+        let address: IpAddr = address.parse().expect("an address");
+        for (service, door, gate, closed_as, needs_flag) in SERVICES {
+            let subject = Subject::Controller {
+                name: name_in_dns.clone(),
+                address,
+            };
+            let mut check = observation(subject, service, Stage::DomainController, gate);
+            check.door = door.into();
+            check.closed_as = closed_as;
+            check.needs_flag = needs_flag;
+            check.outcome.facts = facts(service, &name_in_dns, site, &world.client_site);
+            seen.push((format!("dc {short} {service}"), check));
+        }
+    }
+    for source in &world.time_sources {
+        let subject = Subject::TimeSource {
+            name: source.clone(),
+        };
+        let mut check = observation(subject, "ntp", Stage::Time, Gate::Soft);
+        check.closed_as = Reason::NtpNoAnswer;
+        check.target.host.clone_from(source);
+        check.outcome.facts.clock = Some(clock(0.0));
+        seen.push((format!("time {source}"), check));
+    }
+    (candidates, seen)
+}
+
+fn clock(offset: f64) -> ClockReading {
+    ClockReading {
+        offset,
+        uncertainty: 0.01,
+        rank: 3,
+    }
+}
+
+fn facts(service: &str, host: &str, site: &str, client_site: &str) -> Facts {
+    Facts {
+        clock: (service == "kerberos").then(|| clock(0.2)),
+        controller: (service == "cldap").then(|| ControllerFacts {
+            host: host.to_owned(),
+            domain: DOMAIN.to_owned(),
+            forest: DOMAIN.to_owned(),
+            domain_guid: String::new(),
+            dc_site: site.to_owned(),
+            client_site: client_site.to_owned(),
+            flags: vec!["GC".into(), "KDC".into(), "TIMESERV".into()],
+        }),
+        ..Facts::default()
+    }
+}
+
+impl Fault {
+    pub(super) fn matches(&self, key: &str) -> bool {
+        let pattern: Vec<_> = self.at.split(' ').collect();
+        let words: Vec<_> = key.split(' ').collect();
+        pattern.len() == words.len()
+            && pattern
+                .iter()
+                .zip(&words)
+                .all(|(pattern, word)| *pattern == "*" || pattern == word)
+    }
+
+    pub(super) fn apply(&self, check: &mut Observation) {
+        for text in &self.gives {
+            let (reason, severity) = text.split_once(' ').unwrap_or((text, "blocking"));
+            let severity = match severity {
+                "info" => Severity::Info,
+                "degrading" => Severity::Degrading,
+                "inconclusive" => Severity::Inconclusive,
+                "blocking" => Severity::Blocking,
+                other => panic!("no severity `{other}`"),
+            };
+            let finding = Finding {
+                reason: reason.parse().expect("a reason"),
+                severity,
+                phase: Phase::Request,
+                detail: format!("{} gave {reason}", self.at),
+            };
+            // A run that ends in silence or blindness has seen nothing else.
+            let is_end = |finding: &Finding| {
+                finding.severity == Severity::Inconclusive
+                    || finding.reason.is_silence() && finding.severity == Severity::Blocking
+            };
+            if check.outcome.findings.iter().any(is_end) {
+                continue;
+            }
+            if is_end(&finding) {
+                check.outcome.findings.clear();
+                check.outcome.facts = Facts::default();
+            }
+            check.outcome.findings.push(finding);
+        }
+        if let Some(offset) = self.clock {
+            check.outcome.facts.clock = Some(clock(offset));
+        }
+        if let Some(controller) = &mut check.outcome.facts.controller {
+            if let Some(site) = &self.client_site {
+                controller.client_site.clone_from(site);
+            }
+            controller
+                .flags
+                .retain(|flag| Some(flag) != self.without_flag.as_ref());
+        }
+    }
+}
