@@ -112,6 +112,8 @@ pub async fn addresses(
     options.cache_size = 0;
     options.attempts = 1;
     options.num_concurrent_reqs = 1;
+    // Addresses fit into any datagram, and some servers cannot read EDNS0.
+    options.edns0 = false;
     options.timeout = limit / 2;
     options.use_hosts_file = ResolveHosts::Never;
     let resolver = builder

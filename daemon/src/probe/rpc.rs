@@ -65,13 +65,18 @@ impl Probe for Rpc {
                 .await
                 .map_err(|finding| {
                     let shown: Vec<_> = ports.iter().map(ToString::to_string).collect();
+                    // What a deadline says of the target would name the port of the mapper.
+                    let said = match finding.reason {
+                        Reason::ConnectTimeout | Reason::ReadTimeout => "no answer from there",
+                        _ => &finding.detail,
+                    };
                     run.fail(
                         Reason::RpcDynamicPortBlocked,
                         format!(
                             "the endpoint mapper of {} names tcp/{} for Netlogon: {}",
                             run.target().host,
                             shown.join(", tcp/"),
-                            finding.detail
+                            said
                         ),
                     )
                 })

@@ -29,8 +29,9 @@ pub fn render(checked: &Checked, is_verbose: bool) -> String {
             out.push('\n');
         }
         banner(&mut out, checked, network);
+        let is_only = network.root_causes.len() == 1;
         for cause in &network.root_causes {
-            explain(&mut out, cause, is_verbose);
+            explain(&mut out, cause, is_only, is_verbose);
         }
         stages(&mut out, network);
         controllers(&mut out, network);
@@ -71,16 +72,25 @@ fn banner(out: &mut String, checked: &Checked, network: &NetworkStatus) {
     out.push('\n');
 }
 
-fn explain(out: &mut String, cause: &RootCause, is_verbose: bool) {
+/// One cause. The banner has said the sentence of an only one already.
+fn explain(out: &mut String, cause: &RootCause, is_only: bool, is_verbose: bool) {
     let style = severity_style(cause.severity);
     line(
         out,
         format_args!(
-            "  {style}{}{style:#} at {}: {}",
-            cause.reason, cause.stage, cause.summary
+            "  {style}{}{style:#} at {}{}",
+            cause.reason,
+            cause.stage,
+            if is_only {
+                String::new()
+            } else {
+                format!(": {}", cause.summary)
+            }
         ),
     );
-    pair(out, "subject", &cause.subject);
+    if !cause.summary.contains(&cause.subject) {
+        pair(out, "subject", &cause.subject);
+    }
     pair(out, "who", cause.fixer.title());
     pair(out, "fix", &cause.fix);
     pair(out, "on the device", &cause.seen_by_user);
