@@ -57,6 +57,10 @@ fn explains(reason: Reason, severity: Severity, other: &Draft) -> bool {
                 && other.stage == Stage::DomainController
                 && other.reason.group() == "dns"
         }
+        // The records of a site that has no controller, or that this network is not in.
+        Reason::SiteFallback | Reason::SiteUnmapped => {
+            other.reason.group() == "dns" && other.what.contains("._sites.dc._msdcs.")
+        }
         _ => false,
     }
 }

@@ -122,7 +122,7 @@ const SERVICES: [(&str, &str, Gate, Reason, Option<&str>); 10] = [
     ),
 ];
 
-const TOPICS: [(&str, Topic, Stage, Gate); 6] = [
+const TOPICS: [(&str, Topic, Stage, Gate); 7] = [
     ("internet", Topic::Internet, Stage::Network, Gate::Hard),
     ("zone", Topic::Zone, Stage::DomainController, Gate::Hard),
     (
@@ -136,6 +136,12 @@ const TOPICS: [(&str, Topic, Stage, Gate); 6] = [
         Topic::Records,
         Stage::DomainController,
         Gate::Soft,
+    ),
+    (
+        "site_locator",
+        Topic::Records,
+        Stage::DomainController,
+        Gate::Optional,
     ),
     (
         "rewriting",
@@ -199,9 +205,12 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
                 "udp/53"
             }
             .into();
-            let name = match topic {
-                Topic::Locator => format!("_ldap._tcp.dc._msdcs.{DOMAIN}"),
-                Topic::Records => format!("_kerberos._tcp.dc._msdcs.{DOMAIN}"),
+            let name = match word {
+                "locator" => format!("_ldap._tcp.dc._msdcs.{DOMAIN}"),
+                "records" => format!("_kerberos._tcp.dc._msdcs.{DOMAIN}"),
+                "site_locator" => {
+                    format!("_ldap._tcp.{}._sites.dc._msdcs.{DOMAIN}", world.client_site)
+                }
                 _ => DOMAIN.to_owned(),
             };
             check.outcome.evidence.insert("name", Evidence::Text(name));
