@@ -72,6 +72,7 @@ fn equality(attribute: &str, value: &[u8]) -> Vec<u8> {
 
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and not for long")]
 pub enum Answer {
     /// A controller of the domain describes itself, perhaps as paused.
     Controller(Controller),

@@ -11,10 +11,11 @@ use crate::ber;
 use crate::cursor::Cursor;
 use crate::time;
 
-/// The longest message that is let through, in bytes.
-pub const MESSAGE_MAX: usize = 256 * 1024;
-/// The most that is let through in one session, in bytes: ldap3 keeps all entries of a search.
-pub const SESSION_MAX: usize = 1024 * 1024;
+/// The longest message that is let through, in bytes. A rootDSE has a few kilobytes.
+pub const MESSAGE_MAX: usize = 32 * 1024;
+/// The most that is let through in one session, in bytes: ldap3 keeps all entries of a search, and
+/// five times their size in memory.
+pub const SESSION_MAX: usize = 64 * 1024;
 
 /// Operations by their tag, RFC 4511 §4.2 to §4.13.
 pub(crate) const SEARCH_ENTRY: u8 = 0x64;
@@ -66,7 +67,7 @@ impl Guard {
         if bytes.len() > SESSION_MAX - self.passed - self.pending.len() {
             return Err(Malformed {
                 at: SESSION_MAX,
-                expected: "the end of a session of up to 1 MiB",
+                expected: "the end of a session of up to 64 KiB",
             });
         }
         self.pending.extend(bytes);
@@ -97,7 +98,7 @@ fn next_message<'a>(stream: &mut Cursor<'a>) -> Result<Option<Cursor<'a>>, Malfo
         return Ok(None);
     };
     if length > MESSAGE_MAX {
-        return Err(stream.malformed("a message of up to 256 KiB"));
+        return Err(stream.malformed("a message of up to 32 KiB"));
     }
     Ok(stream.part(length, "a message").ok())
 }

@@ -1,4 +1,4 @@
-use super::tower::FLOOR_TCP;
+use super::tower::{self, FLOOR_TCP};
 use super::*;
 use crate::vectors::read;
 
@@ -56,6 +56,12 @@ fn a_question_to_the_mapper_names_the_interface() {
         minor: 0,
     };
     assert_eq!(map_request(&drsuapi, 4), read("rpc-epm-map-drsuapi-req"));
+}
+
+#[test]
+fn a_tower_of_ours_leads_to_the_mapper() {
+    let tower = tower::tower(&NETLOGON);
+    assert_eq!(tower::tcp_port(Cursor::new(&tower)), Ok(Some(135)));
 }
 
 #[test]

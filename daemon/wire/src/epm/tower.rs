@@ -44,7 +44,7 @@ pub fn map_request(interface: &Interface, call_id: u32) -> Vec<u8> {
 
 /// A protocol tower, C706 appendix L: interface, encoding, RPC, TCP and IP. Port and address are
 /// the mapper's to fill in; the port of the mapper is what clients put there.
-fn tower(interface: &Interface) -> Vec<u8> {
+pub(super) fn tower(interface: &Interface) -> Vec<u8> {
     let mut tower = 5_u16.to_le_bytes().to_vec();
     tower.extend(uuid_floor(interface));
     tower.extend(uuid_floor(&NDR));
@@ -120,7 +120,7 @@ pub fn parse_map(stub: &[u8]) -> Result<Mapping, Malformed> {
 }
 
 /// The port of a tower that leads over TCP; others lead over a named pipe, UDP or HTTP.
-fn tcp_port(mut tower: Cursor<'_>) -> Result<Option<u16>, Malformed> {
+pub(super) fn tcp_port(mut tower: Cursor<'_>) -> Result<Option<u16>, Malformed> {
     let mut port = None;
     for _ in 0..tower.u16_le("a number of floors")? {
         let left_length = tower.u16_le("the length of a floor's left side")?;

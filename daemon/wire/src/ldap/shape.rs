@@ -149,3 +149,6 @@ pub(super) fn number(
     }
     cursor.integer_in(tag, expected)
 }
+
+#[cfg(test)]
+mod tests;
