@@ -92,6 +92,16 @@ pub enum Answer {
     },
 }
 
+/// Whether a datagram is an LDAP message for another request than `message_id`: it is somebody
+/// else's, and to be dropped. What is no LDAP message is ours to complain about.
+#[must_use]
+pub fn is_for_another(datagram: &[u8], message_id: i32) -> bool {
+    let id = Cursor::new(datagram)
+        .enter(ber::SEQUENCE, "an LDAP message")
+        .and_then(|mut message| message.integer(ber::INTEGER, "a message id"));
+    id.is_ok_and(|id| id != i64::from(message_id))
+}
+
 /// Reads all datagrams that have come so far, one after the other in `bytes`. The result is `None`
 /// while SearchResultDone is missing, which alone decides; what follows it is a second answer to a
 /// repeated request and is not looked at.

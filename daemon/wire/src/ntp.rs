@@ -95,6 +95,22 @@ impl Timestamp {
     }
 }
 
+/// Whether a server's answer is to another request than the one with `cookie`: it is somebody
+/// else's, and to be dropped. What is no answer of a server is ours to complain about.
+#[must_use]
+pub fn is_for_another(datagram: &[u8], cookie: [u8; 8]) -> bool {
+    const ORIGIN: usize = 24;
+    let is_answer = datagram.first().is_some_and(|first| is_server(*first));
+    is_answer
+        && datagram.len() >= PACKET_SIZE
+        && datagram.get(ORIGIN..ORIGIN + cookie.len()) != Some(cookie.as_slice())
+}
+
+/// Some servers answer in version 3 whatever the version of the question.
+fn is_server(first: u8) -> bool {
+    first & 7 == SERVER_MODE && matches!((first >> 3) & 7, 3 | 4)
+}
+
 /// Reads the answer to the request with `cookie`. `near` is a time within 68 years of the
 /// server's, in seconds since 1970.
 ///
@@ -104,9 +120,8 @@ pub fn parse(bytes: &[u8], cookie: [u8; 8], near: i64) -> Result<Answer, Malform
     let mut packet = Cursor::new(bytes);
     let start = packet;
     let first = packet.u8("an NTP packet")?;
-    let (leap, version, mode) = (first >> 6, (first >> 3) & 7, first & 7);
-    // Some servers answer in version 3 whatever the version of the question.
-    if mode != SERVER_MODE || !matches!(version, 3 | 4) {
+    let leap = first >> 6;
+    if !is_server(first) {
         return Err(start.malformed("a server's answer in version 3 or 4"));
     }
     let stratum = packet.u8("a stratum")?;

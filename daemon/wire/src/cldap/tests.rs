@@ -179,6 +179,15 @@ fn a_second_answer_behind_the_end_of_the_search_is_not_looked_at() {
 }
 
 #[test]
+fn a_datagram_for_another_request_is_told_from_one_that_is_no_ldap() {
+    let ours = read("cldap-ping-rep");
+    assert!(!is_for_another(&ours, 1));
+    assert!(is_for_another(&ours, 2));
+    assert!(!is_for_another(b"HTTP/1.1 400", 2));
+    assert!(!is_for_another(&[], 2));
+}
+
+#[test]
 fn an_answer_to_another_request_is_malformed() {
     let error = parse(&read("cldap-ping-rep"), 2).unwrap_err();
     assert_eq!(error.expected, "the message id of our request");

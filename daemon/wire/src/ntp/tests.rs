@@ -169,3 +169,12 @@ fn the_offset_cancels_a_delay_that_is_the_same_both_ways() {
         assert!((found - seconds).abs() < 1e-9, "{name}: {found}");
     }
 }
+
+#[test]
+fn a_datagram_for_another_request_is_told_from_one_that_is_no_ntp() {
+    let bytes = read("sntp-rep");
+    assert!(!is_for_another(&bytes, COOKIE));
+    assert!(is_for_another(&bytes, [0; 8]));
+    assert!(!is_for_another(&bytes[..40], [0; 8]));
+    assert!(!is_for_another(&[0x41; 48], [0; 8]));
+}
