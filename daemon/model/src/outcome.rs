@@ -293,6 +293,9 @@ pub struct Observation {
     pub closed_as: Reason,
     /// A flag of the LDAP ping without which the service is not expected there.
     pub needs_flag: Option<&'static str>,
+    /// Whether it asks the host rather than the directory on it: ping and time come from a machine
+    /// whose directory service is stopped, too.
+    pub is_of_host: bool,
     /// Whom it asked.
     pub target: Target,
     /// The path that it took: `direct`, or a VPN by its name.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::outcome::{Evidence, Severity, State};
+use crate::outcome::{Evidence, Phase, Severity, State};
 use crate::reason::{Fixer, Reason};
 use crate::stage::{Class, Stage, Verdict};
 use crate::subject::Target;
@@ -136,7 +136,7 @@ pub struct ProbeStatus {
     /// How long it took, in seconds.
     pub duration_seconds: f64,
     /// How long each phase took, in seconds.
-    pub phases: BTreeMap<&'static str, f64>,
+    pub phases: BTreeMap<Phase, f64>,
     /// When it started.
     pub last_run: Timestamp,
     /// What came back.

@@ -53,11 +53,11 @@ impl Door<'_> {
             .any(|seen| seen.outcome.state() == State::Fail && !serves(seen))
     }
 
-    /// Ping is no service, and an optional one that lives proves as much as a hard one.
+    /// A service that lives proves as much when it is optional as when it is hard.
     fn is_alive(&self) -> bool {
         self.seen
             .iter()
-            .any(|seen| seen.service != "icmp" && seen.outcome.was_answered())
+            .any(|seen| !seen.is_of_host && seen.outcome.was_answered())
     }
 
     /// Whoever could be asked has not answered, and somebody could be asked.

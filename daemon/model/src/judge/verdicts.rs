@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::controllers::Controller;
 use super::draft::Draft;
 use super::{NetworkScene, Scene};
-use crate::outcome::{Observation, Severity, State};
+use crate::outcome::{Observation, Phase, Severity, State};
 use crate::reason::Reason;
 use crate::stage::{Class, Stage, Verdict};
 use crate::status::{NetworkStatus, ProbeStatus, RootCause, StageFinding, StageStatus};
@@ -240,9 +240,9 @@ fn root_cause(draft: &Draft, scene: &Scene) -> RootCause {
 
 fn probe(seen: &Observation) -> ProbeStatus {
     let worst = seen.outcome.worst();
-    let mut phases: BTreeMap<&'static str, f64> = BTreeMap::new();
+    let mut phases: BTreeMap<Phase, f64> = BTreeMap::new();
     for (phase, took) in &seen.outcome.timings {
-        *phases.entry(phase.id()).or_default() += took.as_secs_f64();
+        *phases.entry(*phase).or_default() += took.as_secs_f64();
     }
     ProbeStatus {
         probe: seen.probe,

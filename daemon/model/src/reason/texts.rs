@@ -163,8 +163,8 @@ pub(super) const fn text(reason: Reason) -> Text {
             "Find out who answers at this address and port; the evidence has the first bytes.",
         ]),
 
-        Reason::DcUnreachable => row(Network, "No service answers on {}.", [
-            "The domain controller is found in DNS, and none of its services answers from here.",
+        Reason::DcUnreachable => row(Network, "No directory service answers on {}.", [
+            "The domain controller is found in DNS, and none of its directory services answers from here. Ping and time come from the host and prove nothing.",
             NO_DOMAIN,
             "Check that the controller runs, that its address in DNS is right, and the route and firewall between this network and it.",
         ]),

@@ -162,6 +162,7 @@ fn observation(subject: Subject, service: &'static str, stage: Stage, gate: Gate
         door: String::new(),
         closed_as: Reason::PortBlocked,
         needs_flag: None,
+        is_of_host: false,
         target: Target {
             host: "eth0".into(),
             address: None,
@@ -252,6 +253,7 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
             check.door = door.into();
             check.closed_as = closed_as;
             check.needs_flag = needs_flag;
+            check.is_of_host = matches!(service, "ntp" | "icmp");
             check.outcome.facts = facts(service, &name_in_dns, site, &world.client_site);
             seen.push((format!("dc {short} {service}"), check));
         }
