@@ -105,6 +105,7 @@ impl Ground<'_> {
             door: format!("{transport}/{port}"),
             closed_as: Reason::PortBlocked,
             needs_flag: None,
+            is_of_host: false,
             target: Target {
                 host: name.to_owned(),
                 address: Some(address),

@@ -48,6 +48,8 @@ pub struct Task {
     pub closed_as: Reason,
     /// A flag of the LDAP ping without which the service is not expected.
     pub needs_flag: Option<&'static str>,
+    /// Whether it asks the host rather than the directory on it.
+    pub is_of_host: bool,
     /// Whom it asks.
     pub target: Target,
     /// How the packets get there.
@@ -299,6 +301,7 @@ pub async fn once(task: &Task) -> Observation {
         door: task.door.clone(),
         closed_as: task.closed_as,
         needs_flag: task.needs_flag,
+        is_of_host: task.is_of_host,
         target: task.target.clone(),
         path: task.path.name.clone(),
         started,
@@ -359,6 +362,7 @@ mod tests {
             door: "tcp/1".into(),
             closed_as: Reason::PortBlocked,
             needs_flag: None,
+            is_of_host: false,
             target: Target {
                 host: "dc1.corp.example".into(),
                 address: None,

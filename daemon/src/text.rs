@@ -16,6 +16,19 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// How far a clock is ahead, with its sign: `+0.4 s`, `-7 ms`, `+600 s`. Seconds; what is below a
+/// millisecond is no difference.
+#[must_use]
+pub fn offset(seconds: f64) -> String {
+    let millis = seconds * 1000.0;
+    match millis.abs() {
+        size if size < 0.5 => "±0 ms".to_owned(),
+        size if size < 100.0 => format!("{millis:+.0} ms"),
+        size if size < 9_950.0 => format!("{seconds:+.1} s"),
+        _ => format!("{seconds:+.0} s"),
+    }
+}
+
 /// The first bytes of an answer that made no sense, in hexadecimal.
 #[must_use]
 pub fn first_bytes(bytes: &[u8]) -> String {
@@ -71,6 +84,19 @@ mod tests {
             (0.4, "0.4 ms"),
         ] {
             assert_eq!(duration(Duration::from_secs_f64(millis / 1000.0)), text);
+        }
+    }
+
+    #[test]
+    fn an_offset_has_its_sign_and_no_more_digits_than_are_known() {
+        for (seconds, text) in [
+            (0.0, "±0 ms"),
+            (-0.000_4, "±0 ms"),
+            (-0.007, "-7 ms"),
+            (0.4, "+0.4 s"),
+            (-600.2, "-600 s"),
+        ] {
+            assert_eq!(offset(seconds), text);
         }
     }
 

@@ -103,7 +103,11 @@ fn read_all(load: &Load, errors: &mut Errors) -> Vec<Source> {
     if is_wanted {
         match Source::read(file.clone()) {
             Ok(source) => sources.push(source),
-            Err(what) => errors.push(Problem::new(None, what)),
+            Err(what) => {
+                // The drop-ins stand beside it, and what is wrong there is likely the same.
+                errors.push(Problem::new(None, what));
+                return sources;
+            }
         }
     }
     for file in listed(&drop_ins(file), errors) {

@@ -5,6 +5,7 @@
 //! first, which bounds size and depth and lets only the expected shapes through.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use ldap3::{LdapConnAsync, LdapConnSettings, Scope, SearchEntry, StdStream};
 use sightline_model::{Finding, Phase, Reason};
@@ -19,12 +20,19 @@ use crate::text;
 /// Attributes and their values, by lower-case name.
 pub type Attributes = BTreeMap<String, Vec<String>>;
 
+/// UnbindRequest (RFC 4511 §4.3).
+const GOODBYE: [u8; 7] = [0x30, 0x05, 0x02, 0x01, 0x02, 0x42, 0x00];
+
 /// Reads attributes of the rootDSE over `stream` without a bind, and unbinds (RFC 4511; [MS-ADTS]
 /// 3.1.1.3.2).
 ///
 /// # Errors
 /// What the network said, bytes that are no LDAP, or the server's result code.
-pub async fn root_dse<S>(run: &Run, stream: S, attributes: &[&str]) -> Result<Attributes, Finding>
+pub async fn root_dse<S>(
+    run: &Run,
+    mut stream: S,
+    attributes: &[&str],
+) -> Result<Attributes, Finding>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
@@ -38,30 +46,23 @@ where
     let (connection, mut ldap) = LdapConnAsync::with_settings(settings, "ldapi:///")
         .await
         .map_err(|error| ours(&error))?;
-    let search = async {
-        let result = ldap
-            .search("", Scope::Base, "(objectClass=*)", attributes)
-            .await;
-        // The goodbye is one packet; whether it arrives changes nothing.
-        let _goodbye = ldap.unbind().await;
-        result
-    };
+    let cut = OnceLock::new();
+    let mut search = Box::pin(ldap.search("", Scope::Base, "(objectClass=*)", attributes));
     let found = tokio::select! {
         biased;
-        end = pump(run, stream, far) => return Err(end),
-        result = search => result,
-        end = connection.drive() => {
-            return Err(run.fail(
-                Reason::ProtocolError,
-                format!("{}: {}", run.doing(), end.err().map_or_else(
-                    || "the session ended".to_owned(),
-                    |error| error.to_string(),
-                )),
-            ));
-        }
+        // The answer first: what the peer does after it changes nothing.
+        result = &mut search => result,
+        end = pump(run, &mut stream, far, &cut) => return Err(end),
+        // Without its session the search ends too, with the answer if that came before.
+        end = connection.drive() => search.await.map_err(|error| end.err().unwrap_or(error)),
     };
-    let answer = found
-        .map_err(|error| run.fail(Reason::ProtocolError, format!("{}: {error}", run.doing())))?;
+    // One packet; whether it arrives changes nothing.
+    let _goodbye = stream.write_all(&GOODBYE).await;
+    let _goodbye = stream.flush().await;
+    let answer = found.map_err(|error| {
+        cut.into_inner()
+            .unwrap_or_else(|| run.fail(Reason::ProtocolError, format!("{}: {error}", run.doing())))
+    })?;
     run.enter(Phase::Response);
     if answer.1.rc != 0 {
         return Err(run.fail(
@@ -83,8 +84,9 @@ where
 }
 
 /// Carries bytes between the peer and ldap3: the peer's through the guard, ours as they are. Ends
-/// only with a finding.
-async fn pump<S>(run: &Run, stream: S, mut far: UnixStream) -> Finding
+/// only with a finding. Where the peer ends, so does what ldap3 reads, and the finding is left in
+/// `cut`: the answer may have come before.
+async fn pump<S>(run: &Run, stream: &mut S, mut far: UnixStream, cut: &OnceLock<Finding>) -> Finding
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -108,13 +110,17 @@ where
         let mut guard = Guard::default();
         let mut chunk = [0; 8192];
         loop {
-            let length = match from_peer.read(&mut chunk).await {
-                Ok(0) => {
-                    let cut = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-                    return fault::finding(run, &cut);
-                }
+            let end = match from_peer.read(&mut chunk).await {
+                Ok(0) => Err(std::io::ErrorKind::UnexpectedEof.into()),
+                other => other,
+            };
+            let length = match end {
                 Ok(length) => length,
-                Err(error) => return fault::finding(run, &error),
+                Err(error) => {
+                    let _first = cut.set(fault::finding(run, &error));
+                    let _gone = to_ldap3.shutdown().await;
+                    return std::future::pending().await;
+                }
             };
             let bytes = chunk.get(..length).unwrap_or_default();
             let messages = match guard.push(bytes) {

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use hickory_net::NetError;
 use hickory_net::runtime::iocompat::AsyncIoTokioAsStd;
 use hickory_net::runtime::{RuntimeProvider, TokioHandle, TokioTime};
@@ -18,6 +19,9 @@ use sightline_model::Reason;
 use tokio::net::{TcpStream, UdpSocket};
 
 use super::{NetPath, dns, socket};
+
+/// What AAAA gets once A has given addresses: some servers and firewalls drop such questions.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Makes hickory's sockets in the place where all sockets are made.
 #[derive(Clone)]
@@ -114,16 +118,23 @@ pub async fn addresses(
     options.num_concurrent_reqs = 1;
     // Addresses fit into any datagram, and some servers cannot read EDNS0.
     options.edns0 = false;
-    options.timeout = limit / 2;
+    // UDP, then TCP; what is left says what became of them.
+    options.timeout = limit * 2 / 5;
     options.use_hosts_file = ResolveHosts::Never;
     let resolver = builder
         .build()
         .map_err(|error| failure(Reason::InternalError, error.to_string()))?;
 
-    let (v4, v6) = tokio::join!(
-        resolver.lookup(absolute.clone(), RecordType::A),
-        resolver.lookup(absolute, RecordType::AAAA),
-    );
+    let v4 = Box::pin(resolver.lookup(absolute.clone(), RecordType::A));
+    let v6 = Box::pin(resolver.lookup(absolute, RecordType::AAAA));
+    let (v4, v6) = match select(v4, v6).await {
+        Either::Left((Ok(v4), v6)) if !v4.answers().is_empty() => {
+            let v6 = tokio::time::timeout(GRACE, v6).await;
+            (Ok(v4), v6.unwrap_or(Err(NetError::Timeout)))
+        }
+        Either::Left((v4, v6)) => (v4, v6.await),
+        Either::Right((v6, v4)) => (v4.await, v6),
+    };
     drop(keep);
     let mut found = Vec::new();
     let mut problem = None;

@@ -71,6 +71,9 @@ impl Probe for Cldap {
             // The entry and the result may come in datagrams of their own.
             let mut received = Vec::new();
             let answered = exchange::udp(run, &request, |datagram| {
+                if cldap::is_for_another(datagram, message_id) {
+                    return Ok(None);
+                }
                 if received.len() + datagram.len() > exchange::UDP_MAX {
                     received.clear();
                 }

@@ -174,6 +174,7 @@ fn resolver_task(
         door: format!("udp/{}", server.port()),
         closed_as: Reason::DnsTimeout,
         needs_flag: None,
+        is_of_host: false,
         target: Target::at(server),
         path: Arc::clone(ground.path),
         timeout: ground.plan.timeout,

@@ -19,6 +19,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
     };
     let mut task = ground.controller_task(KIND.name, (name, *address), ("icmp", 0), Icmp);
     task.gate = Gate::Optional;
+    task.is_of_host = true;
     task.door = "icmp/echo".to_owned();
     task.target.port = None;
     vec![task]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use sightline_model::{ClockReading, Finding, Gate, Phase, Reason};
+use sightline_model::{ClockReading, Finding, Gate, Phase, Reason, Timestamp};
 use sightline_wire::ldap as wire;
 
 use super::{Ground, Kind, Thing};
@@ -237,11 +237,8 @@ impl Ldap {
             run.keep("certificate_subject", leaf.subject);
             run.keep("certificate_issuer", leaf.issuer);
             run.keep("certificate_names", leaf.names);
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "seconds of this era are exact in f64"
-            )]
-            run.keep("certificate_not_after", leaf.not_after as f64);
+            let end = Timestamp::from_unix_millis(leaf.not_after.saturating_mul(1000));
+            run.keep("certificate_not_after", end.to_string());
         }
         run.keep("tls_version", session.version.clone());
         if !is_judged {

@@ -40,6 +40,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         door: "link".to_owned(),
         closed_as: Reason::LinkDown,
         needs_flag: None,
+        is_of_host: false,
         target: Target {
             host: ground
                 .path

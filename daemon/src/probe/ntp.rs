@@ -26,6 +26,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
             task.gate = Gate::Optional;
             task.closed_as = Reason::NtpNoAnswer;
             task.needs_flag = Some("TIMESERV");
+            task.is_of_host = true;
             vec![task]
         }
         Thing::TimeSource { name, address } => vec![Task {
@@ -37,6 +38,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
             door: format!("udp/{port}"),
             closed_as: Reason::NtpNoAnswer,
             needs_flag: None,
+            is_of_host: true,
             target: Target {
                 host: name.clone(),
                 address: Some(*address),
@@ -60,6 +62,9 @@ impl Probe for Ntp {
             #[expect(clippy::cast_possible_truncation, reason = "whole seconds of this era")]
             let near = run::unix_seconds() as i64;
             let answered = exchange::udp(run, &ntp::request(cookie), |bytes| {
+                if ntp::is_for_another(bytes, cookie) {
+                    return Ok(None);
+                }
                 ntp::parse(bytes, cookie, near)
                     .map(Some)
                     .map_err(|error| exchange::malformed(run, &error, bytes))

@@ -126,7 +126,8 @@ async fn mapped_ports(run: &Run) -> Result<Option<Vec<u16>>, Finding> {
 async fn netlogon(run: &Run, peer: SocketAddr) -> Result<(), Finding> {
     run.enter(Phase::Connect);
     let at = |finding: Finding| Finding {
-        detail: format!("tcp/{}: {}", peer.port(), finding.detail),
+        // What is said of the target names the port of the mapper.
+        detail: finding.detail.replace(&run.whom(), &peer.to_string()),
         ..finding
     };
     let mut stream = socket::tcp(run.path(), peer)

@@ -207,7 +207,7 @@ fn said(network: &NetworkStatus, status: &StageStatus) -> String {
             .filter_map(|dc| dc.clock_skew_seconds)
             .max_by(|a, b| a.abs().total_cmp(&b.abs()))
             .map_or_else(String::new, |skew| {
-                format!("clocks of the controllers within {:.1} s", skew.abs())
+                format!("the clock furthest off: {}", text::offset(skew))
             }),
         _ if status.probes.is_empty() => String::new(),
         _ => format!("{passed} of {} checks pass", status.probes.len()),
@@ -264,9 +264,9 @@ fn controller(out: &mut String, dc: &ControllerStatus) {
             }
         })
         .collect();
-    let skew = dc
-        .clock_skew_seconds
-        .map_or_else(String::new, |skew| format!(", clock {skew:+.1} s"));
+    let skew = dc.clock_skew_seconds.map_or_else(String::new, |skew| {
+        format!(", clock {}", text::offset(skew))
+    });
     line(
         out,
         format_args!(

@@ -40,7 +40,8 @@ fn one(out: &mut String, probe: &ProbeStatus) {
         .iter()
         .map(|(phase, seconds)| {
             format!(
-                "{phase} {}",
+                "{} {}",
+                phase.id(),
                 text::duration(Duration::from_secs_f64(*seconds))
             )
         })
