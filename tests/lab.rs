@@ -60,7 +60,7 @@ impl Lab {
         let paths = lab.run(&["env"]).expect("the lab says where its files are");
         let ca = paths
             .lines()
-            .find_map(|line| line.strip_prefix("CA="))
+            .find_map(|line| line.strip_prefix("LAB_CA_FILE="))
             .expect("the lab has a CA");
         let text = format!(
             "[site]\nname = \"lab\"\n[domain]\nname = \"corp.example.com\"\n\
@@ -93,7 +93,15 @@ impl Lab {
     fn check(&self) -> Result<(Value, Option<i32>), String> {
         let mut command = Command::new(&self.script);
         command
-            .args(["in", "site", env!("CARGO_BIN_EXE_sightline"), "check"])
+            .args([
+                "in",
+                "site",
+                "env",
+                "-u",
+                "LAB_PREFIX",
+                env!("CARGO_BIN_EXE_sightline"),
+                "check",
+            ])
             .arg("--config")
             .arg(self.config_file())
             .args(["--output", "json"]);
@@ -151,14 +159,22 @@ fn mistakes(case: &Case, status: &Value, exit: Option<i32>) -> Vec<String> {
             mistakes.push(format!("{what}:\n     got {got}\n  wanted {wanted}"));
         }
     };
-    compare("verdict", text(network, "verdict").into(), case.verdict.clone());
+    compare(
+        "verdict",
+        text(network, "verdict").into(),
+        case.verdict.clone(),
+    );
     let code = match case.verdict.as_str() {
         "ready" => 0,
         "degraded" => 1,
         "not_ready" => 2,
         _ => 3,
     };
-    compare("exit status", format!("{exit:?}"), format!("{:?}", Some(code)));
+    compare(
+        "exit status",
+        format!("{exit:?}"),
+        format!("{:?}", Some(code)),
+    );
     let causes: Vec<String> = list(&network["root_causes"])
         .map(|cause| {
             format!(
@@ -170,7 +186,11 @@ fn mistakes(case: &Case, status: &Value, exit: Option<i32>) -> Vec<String> {
             )
         })
         .collect();
-    compare("causes", format!("{causes:#?}"), format!("{:#?}", case.causes));
+    compare(
+        "causes",
+        format!("{causes:#?}"),
+        format!("{:#?}", case.causes),
+    );
     for (stage, wanted) in &case.stages {
         let got = list(&network["stages"]).find(|status| text(status, "stage") == stage);
         compare(
@@ -228,14 +248,15 @@ fn every_fault_of_the_lab_has_its_one_cause() {
         let faults: Vec<&str> = std::iter::once("fault")
             .chain(case.faults.iter().map(String::as_str))
             .collect();
-        let found = if case.faults.is_empty() {
+        let broken = if case.faults.is_empty() {
             Ok(String::new())
         } else {
             lab.run(&faults)
-        }
-        .and_then(|_| lab.check())
-        .map(|(status, exit)| mistakes(case, &status, exit))
-        .unwrap_or_else(|error| vec![error]);
+        };
+        let found = match broken.and_then(|_| lab.check()) {
+            Ok((status, exit)) => mistakes(case, &status, exit),
+            Err(error) => vec![error],
+        };
         let healed = lab.run(&["heal"]);
         println!(
             "{} {name} ({:.1} s)",

@@ -27,6 +27,7 @@ fn observation(kind: &'static str, stage: Stage, subject: Subject, target: Targe
         door: String::new(),
         closed_as: Reason::PortBlocked,
         needs_flag: None,
+        is_of_host: false,
         target,
         path: "direct".into(),
         started: STARTED,

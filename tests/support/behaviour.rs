@@ -61,14 +61,14 @@ pub(crate) trait Protocol: Send + Sync {
     }
 
     /// The beginning of a message that says to be as long as can be said.
-    fn huge_length(&self) -> Vec<u8> {
+    fn huge_length(&self, request: &[u8]) -> Vec<u8> {
+        let _any = request;
         vec![0xff; 16]
     }
 
     /// What [`Behaviour::Endless`] begins with, and what it repeats from then on.
     fn endless(&self, request: &[u8]) -> (Vec<u8>, Vec<u8>) {
-        let _any = request;
-        (self.huge_length(), vec![0; 4096])
+        (self.huge_length(request), vec![0; 4096])
     }
 
     /// An answer with names that point at themselves, where the protocol compresses names.
@@ -106,7 +106,7 @@ impl Answer {
 
 /// A protocol behind a door, in the way that it behaves there.
 #[derive(Clone)]
-pub(crate) struct Service {
+pub(crate) struct Offer {
     pub(crate) protocol: Arc<dyn Protocol>,
     pub(crate) behaviour: Behaviour,
     /// The certificate that is shown; with `tls_at_once` from the first byte on.
@@ -119,21 +119,21 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// Serves a listener until the task is ended from outside.
-pub(crate) async fn serve_tcp(listener: TcpListener, service: Service) {
+pub(crate) async fn serve_tcp(listener: TcpListener, offer: Offer) {
     while let Ok((stream, _)) = listener.accept().await {
-        let service = service.clone();
+        let offer = offer.clone();
         // Ends with the client, or with the runtime of the world.
         tokio::spawn(async move {
             // A client that goes away is no fault of a peer.
-            let _gone = connection(stream, &service).await;
+            let _gone = connection(stream, &offer).await;
         });
     }
 }
 
-async fn connection(mut stream: TcpStream, service: &Service) -> std::io::Result<()> {
+async fn connection(mut stream: TcpStream, offer: &Offer) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut request = [0; 4096];
-    match service.behaviour {
+    match offer.behaviour {
         Behaviour::AcceptAndSilent | Behaviour::Silent | Behaviour::Refuse => {
             return swallow(&mut stream).await;
         }
@@ -153,15 +153,15 @@ async fn connection(mut stream: TcpStream, service: &Service) -> std::io::Result
         }
         _ => {}
     }
-    match &service.certificate {
-        Some(certificate) if service.tls_at_once => {
+    match &offer.certificate {
+        Some(certificate) if offer.tls_at_once => {
             let mut stream = certificate.accept(stream).await?;
-            session(&mut stream, service).await.map(|_| ())
+            session(&mut stream, offer).await.map(|_| ())
         }
-        certificate => match (session(&mut stream, service).await?, certificate) {
+        certificate => match (session(&mut stream, offer).await?, certificate) {
             (Then::Tls, Some(certificate)) => {
                 let mut stream = certificate.accept(stream).await?;
-                session(&mut stream, service).await.map(|_| ())
+                session(&mut stream, offer).await.map(|_| ())
             }
             _ => Ok(()),
         },
@@ -169,7 +169,7 @@ async fn connection(mut stream: TcpStream, service: &Service) -> std::io::Result
 }
 
 /// Answers until the client goes, or until an answer ends the session.
-async fn session(stream: &mut dyn Stream, service: &Service) -> std::io::Result<Then> {
+async fn session(stream: &mut dyn Stream, offer: &Offer) -> std::io::Result<Then> {
     let mut received = Vec::new();
     let mut chunk = vec![0; 16 * 1024];
     loop {
@@ -179,8 +179,8 @@ async fn session(stream: &mut dyn Stream, service: &Service) -> std::io::Result<
         }
         received.extend_from_slice(&chunk[..length]);
         let request = received.clone();
-        while let Some(answer) = service.protocol.answer(&mut received) {
-            let then = deliver(stream, service, &request, answer).await?;
+        while let Some(answer) = offer.protocol.answer(&mut received) {
+            let then = deliver(stream, offer, &request, answer).await?;
             if then != Then::Continue {
                 return Ok(then);
             }
@@ -190,11 +190,11 @@ async fn session(stream: &mut dyn Stream, service: &Service) -> std::io::Result<
 
 async fn deliver(
     stream: &mut dyn Stream,
-    service: &Service,
+    offer: &Offer,
     request: &[u8],
     mut answer: Answer,
 ) -> std::io::Result<Then> {
-    match &service.behaviour {
+    match &offer.behaviour {
         Behaviour::Truncated(length) => {
             answer.bytes.truncate(*length);
             stream.write_all(&answer.bytes).await?;
@@ -202,7 +202,7 @@ async fn deliver(
             return Ok(Then::Close);
         }
         Behaviour::Endless => {
-            let (head, repeated) = service.protocol.endless(request);
+            let (head, repeated) = offer.protocol.endless(request);
             stream.write_all(&head).await?;
             loop {
                 stream.write_all(&repeated).await?;
@@ -217,16 +217,16 @@ async fn deliver(
             return Ok(answer.then);
         }
         Behaviour::Delay(delay) => tokio::time::sleep(*delay).await,
-        Behaviour::HugeLength => answer.bytes = service.protocol.huge_length(),
-        Behaviour::CompressionLoop => answer.bytes = service.protocol.compression_loop(request),
-        Behaviour::WrongId => service.protocol.mistake_id(&mut answer.bytes),
+        Behaviour::HugeLength => answer.bytes = offer.protocol.huge_length(request),
+        Behaviour::CompressionLoop => answer.bytes = offer.protocol.compression_loop(request),
+        Behaviour::WrongId => offer.protocol.mistake_id(&mut answer.bytes),
         Behaviour::Nested(levels) => answer.bytes = super::ber::nested(*levels),
         Behaviour::Custom(bytes) => answer.bytes.clone_from(bytes),
         _ => {}
     }
     stream.write_all(&answer.bytes).await?;
     stream.flush().await?;
-    if service.behaviour == Behaviour::HugeLength {
+    if offer.behaviour == Behaviour::HugeLength {
         // The rest of the 4 GiB is never sent, and the connection stands.
         let mut rest = [0; 4096];
         while stream.read(&mut rest).await? > 0 {}
@@ -241,7 +241,7 @@ async fn swallow(stream: &mut TcpStream) -> std::io::Result<()> {
 }
 
 /// Serves datagrams until the task is ended from outside.
-pub(crate) async fn serve_udp(socket: UdpSocket, service: Service) {
+pub(crate) async fn serve_udp(socket: UdpSocket, offer: Offer) {
     let socket = Arc::new(socket);
     let mut buffer = vec![0; 64 * 1024];
     // An error is the answer to a datagram of ours whose receiver is gone.
@@ -251,10 +251,10 @@ pub(crate) async fn serve_udp(socket: UdpSocket, service: Service) {
         };
         let mut request = buffer[..length].to_vec();
         let whole = request.clone();
-        let (socket, service) = (Arc::clone(&socket), service.clone());
+        let (socket, offer) = (Arc::clone(&socket), offer.clone());
         tokio::spawn(async move {
-            let answer = service.protocol.answer(&mut request);
-            for bytes in datagrams(&service, &whole, answer).await {
+            let answer = offer.protocol.answer(&mut request);
+            for bytes in datagrams(&offer, &whole, answer).await {
                 let _gone = socket.send_to(&bytes, from).await;
                 tokio::task::yield_now().await;
             }
@@ -263,14 +263,14 @@ pub(crate) async fn serve_udp(socket: UdpSocket, service: Service) {
 }
 
 /// What goes back for one datagram.
-async fn datagrams(service: &Service, request: &[u8], answer: Option<Answer>) -> Vec<Vec<u8>> {
+async fn datagrams(offer: &Offer, request: &[u8], answer: Option<Answer>) -> Vec<Vec<u8>> {
     /// Endless for a datagram: more than anybody reads who counts, less than what stops a machine.
     const MANY: usize = 3000;
 
-    let protocol = &service.protocol;
-    match &service.behaviour {
+    let protocol = &offer.protocol;
+    match &offer.behaviour {
         Behaviour::Garbage => return vec![GARBAGE.to_vec()],
-        Behaviour::HugeLength => return vec![protocol.huge_length()],
+        Behaviour::HugeLength => return vec![protocol.huge_length(request)],
         Behaviour::Nested(levels) => {
             // A datagram ends at 64 KiB, and six bytes make a level.
             return vec![super::ber::nested((*levels).min(10_000))];
@@ -282,7 +282,7 @@ async fn datagrams(service: &Service, request: &[u8], answer: Option<Answer>) ->
     let Some(mut answer) = answer else {
         return Vec::new();
     };
-    match &service.behaviour {
+    match &offer.behaviour {
         Behaviour::Serve => vec![answer.bytes],
         Behaviour::Delay(delay) => {
             tokio::time::sleep(*delay).await;

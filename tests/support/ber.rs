@@ -85,5 +85,9 @@ pub(crate) fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         short @ 0..0x80 => length - usize::from(*short),
         long => 2 + usize::from(long & 0x7f),
     };
-    Some((*bytes.first()?, bytes.get(header..length)?, bytes.get(length..)?))
+    Some((
+        *bytes.first()?,
+        bytes.get(header..length)?,
+        bytes.get(length..)?,
+    ))
 }

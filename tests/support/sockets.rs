@@ -1,7 +1,7 @@
 //! Ports that are free on several addresses at once, and doors that are shut in different ways.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -83,9 +83,4 @@ impl Door {
         let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
         self.udp.connect(&nobody.into())
     }
-}
-
-/// Whether a connection to `address` can be made, within `limit`.
-pub(crate) fn is_open(address: SocketAddr, limit: Duration) -> bool {
-    TcpStream::connect_timeout(&address, limit).is_ok()
 }

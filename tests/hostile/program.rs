@@ -1,0 +1,88 @@
+//! The program against hostile answers: what must not end the process or fill its memory.
+
+use std::path::Path;
+
+use super::healthy;
+use crate::support::Service::{Cldap, GlobalCatalog, Ldap, Ldaps};
+use crate::support::behaviour::Behaviour;
+use crate::support::{Service, Setting, World, program};
+
+/// Runs the program against a world in which LDAP in every form answers with `bytes`, and a second
+/// controller is healthy.
+fn check_against(behaviour: &Behaviour) -> program::Ended {
+    let mut setting = Setting::healthy(2);
+    for service in [Ldap, Ldaps, GlobalCatalog, Cldap] {
+        setting.controllers[0].set(service, behaviour);
+    }
+    let world = World::start(&setting);
+    let file = world.config_file().to_str().expect("a path in UTF-8");
+    let ended = program::run(
+        Path::new(env!("CARGO_BIN_EXE_sightline")),
+        &["check", "--config", file, "--output", "json"],
+    );
+    assert_eq!(
+        ended.code,
+        Some(1),
+        "{behaviour:?}: {}{}",
+        ended.stdout,
+        ended.stderr
+    );
+    assert_eq!(ended.stderr, "", "{behaviour:?}");
+    assert!(!ended.stdout.contains("internal_error"), "{}", ended.stdout);
+    ended
+}
+
+#[test]
+fn nested_ldap_elements_do_not_overflow_the_stack_of_the_ldap3_crate() {
+    // ldap3 reads BER by recursion: 8000 levels overflow the stack of a worker of 2 MiB and end the
+    // process, 2000 make its task panic.
+    for levels in [2_000, 8_000, 40_000, 100_000] {
+        check_against(&Behaviour::Nested(levels));
+    }
+}
+
+#[test]
+fn an_answer_of_another_operation_does_not_panic_in_the_ldap3_crate() {
+    // A message with the number of our search, whose operation is no answer to it.
+    check_against(&Behaviour::Custom(vec![0x30, 5, 2, 1, 1, 0x67, 0]));
+}
+
+#[test]
+fn hostile_answers_cost_no_memory() {
+    /// Kilobytes that one hostile answer may cost, beyond the healthy one.
+    const EACH: u64 = 128;
+
+    let peak = |setting: &Setting| {
+        let world = World::start(setting);
+        let file = world.config_file().to_str().expect("a path in UTF-8");
+        let ended = program::run(
+            Path::new(env!("CARGO_BIN_EXE_sightline")),
+            &["check", "--config", file, "--output", "nagios"],
+        );
+        assert!(
+            ended.peak_kilobytes > 0,
+            "nobody could look: {}",
+            ended.stdout
+        );
+        ended.peak_kilobytes
+    };
+    let usual = peak(&healthy());
+    let answers = healthy().controllers.len() * Service::ALL.len();
+    let bound = usual + EACH * u64::try_from(answers).expect("a handful");
+    for behaviour in [
+        Behaviour::Endless,
+        Behaviour::HugeLength,
+        Behaviour::Nested(100_000),
+    ] {
+        // Not one service of each controller but all of all, so that they add up.
+        let mut setting = healthy();
+        for controller in &mut setting.controllers {
+            controller.set_all(&behaviour);
+        }
+        let hostile = peak(&setting);
+        assert!(
+            hostile <= bound,
+            "{behaviour:?}: {hostile} kB, and {usual} kB in the healthy world"
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! A certificate authority of the test, and servers that show what it signed, or something else.
+
+use std::io;
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// The certificate that a server shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Signed by the company, valid, for the server's own name.
+    Good,
+    Expired,
+    NotYetValid,
+    /// For this name.
+    OtherName(String),
+    /// Signed by somebody whom nobody configured.
+    UnknownAuthority,
+    /// None: the handshake is refused with an alert.
+    Nothing,
+}
+
+/// The certificate authority of the company.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pub(crate) pem: String,
+}
+
+/// How a server begins TLS.
+#[derive(Clone)]
+pub(crate) struct Certificate(Option<TlsAcceptor>);
+
+impl Authority {
+    pub(crate) fn new(name: &str) -> Self {
+        let key = KeyPair::generate().expect("a key can be made");
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.distinguished_name.push(DnType::CommonName, name);
+        let pem = params.self_signed(&key).expect("a CA signs itself").pem();
+        Self {
+            issuer: Issuer::new(params, key),
+            pem,
+        }
+    }
+
+    /// What a server called `host` shows.
+    pub(crate) fn certificate(&self, shown: &Shown, host: &str) -> Certificate {
+        let (from, to) = match shown {
+            Shown::Expired => ((2020, 1, 1), (2021, 1, 1)),
+            Shown::NotYetValid => ((2090, 1, 1), (2099, 1, 1)),
+            _ => ((2020, 1, 1), (2099, 1, 1)),
+        };
+        match shown {
+            Shown::Nothing => Certificate(None),
+            Shown::UnknownAuthority => {
+                Self::new("CA of somebody else").certificate(&Shown::Good, host)
+            }
+            Shown::OtherName(other) => self.signed(other, from, to),
+            Shown::Good | Shown::Expired | Shown::NotYetValid => self.signed(host, from, to),
+        }
+    }
+
+    fn signed(&self, host: &str, from: (i32, u8, u8), to: (i32, u8, u8)) -> Certificate {
+        let key = KeyPair::generate().expect("a key can be made");
+        let mut params = CertificateParams::new(vec![host.to_owned()]).expect("a DNS name");
+        params.distinguished_name.push(DnType::CommonName, host);
+        params.not_before = date_time_ymd(from.0, from.1, from.2);
+        params.not_after = date_time_ymd(to.0, to.1, to.2);
+        let certificate = params.signed_by(&key, &self.issuer).expect("a CA signs");
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider has the versions of TLS")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .expect("key and certificate belong together");
+        Certificate(Some(TlsAcceptor::from(Arc::new(config))))
+    }
+}
+
+impl Certificate {
+    pub(crate) async fn accept(&self, mut stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        /// A fatal alert, handshake_failure (RFC 8446 §6).
+        const ALERT: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 40];
+        match &self.0 {
+            Some(acceptor) => acceptor.accept(stream).await,
+            None => {
+                let mut hello = [0; 4096];
+                let _hello = stream.read(&mut hello).await?;
+                stream.write_all(&ALERT).await?;
+                Err(io::ErrorKind::ConnectionAborted.into())
+            }
+        }
+    }
+}
