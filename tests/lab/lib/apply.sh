@@ -1,0 +1,152 @@
+# shellcheck shell=bash
+# Brings the lab to what the faults in force ask for: controllers, directory, site,
+# relay. Packet rules are in rules.sh, names in dns.sh.
+
+apply() {
+  apply_controllers
+  apply_directory
+  apply_dns
+  apply_rules
+  apply_relay
+  apply_site
+}
+
+# What was applied last, per subject: nothing is done twice.
+remember() { printf '%s' "$2" >"$RUN/state/$1"; }
+recall() { cat "$RUN/state/$1" 2>/dev/null || true; }
+
+apply_controllers() {
+  local name pid failed=0
+  local -a jobs=()
+  for name in dc1 dc2 other; do
+    apply_controller "$name" &
+    jobs+=($!)
+  done
+  for pid in "${jobs[@]}"; do wait "$pid" || failed=1; done
+  ((!failed)) || die "a controller did not come to what the faults ask for: see above; \"$HERE/lab down\" and \"up\" start afresh"
+}
+
+apply_controller() {
+  local name=$1 wanted have power
+  wanted=$(wanted_controller "$name")
+  have=$(recall "$name")
+  power=${wanted%% *}
+  if [[ $have == frozen* && $wanted != frozen* ]]; then dc_signal "$name" CONT; fi
+  if [[ ${have#* } == "${wanted#* }" && $power != stopped ]] && runs "$name-samba"; then
+    # Its Samba was started as it is wanted; it may have to stop or go on.
+    [[ $power != frozen || $have == frozen* ]] || dc_signal "$name" STOP
+    [[ $power == frozen || $have == "$wanted" ]] || dc_wait "$name"
+  else
+    remember "$name" changing
+    stop "$name-samba"
+    [[ $power == stopped ]] || controller_start "$name" "$wanted"
+  fi
+  remember "$name" "$wanted"
+}
+
+# "POWER CLOCK CERTIFICATE" of a controller under the faults in force.
+wanted_controller() {
+  local name=$1 power=running clock=0 certificate=valid
+  case $name in
+    dc1) ! any_in_force dc-stopped || power=stopped
+      ! any_in_force dc-frozen || power=frozen
+      ! any_in_force clock-dcs-off || clock=600 ;;
+    dc2) ! any_in_force dc-stopped dc-stopped-one || power=stopped
+      ! any_in_force dc-frozen dc-frozen-one || power=frozen
+      ! any_in_force clock-dcs-off clock-dc-off || clock=600 ;;
+    other) in_force wrong-domain || power=stopped ;;
+  esac
+  ! in_force ldaps-expired || certificate=expired
+  printf '%s %s %s' "$power" "$clock" "$certificate"
+}
+
+# controller_start NAME "POWER CLOCK CERTIFICATE"
+controller_start() {
+  local name=$1 power clock certificate
+  read -r power clock certificate <<<"$2"
+  dc_certificate "$name" "$certificate"
+  dc_start "$name" "$clock"
+  dc_wait "$name"
+  [[ $power != frozen ]] || dc_signal "$name" STOP
+}
+
+# Which AD site the subnet of the site belongs to, on both controllers at once.
+apply_directory() {
+  local have wanted=Berlin
+  ! in_force subnet-unmapped || wanted=none
+  ! in_force site-without-dc || wanted=Depot
+  have=$(recall subnet)
+  [[ ${have:=Berlin} != "$wanted" ]] || return 0
+  [[ $have != none ]] || move_subnet 10.60.99.0/24 10.60.1.0/24
+  if [[ $wanted == none ]]; then
+    map_subnet Berlin
+    move_subnet 10.60.1.0/24 10.60.99.0/24
+  else
+    map_subnet "$wanted"
+  fi
+  remember subnet "$wanted"
+}
+
+readonly SITES=CN=Sites,CN=Configuration,DC=${DOMAIN//./,DC=}
+
+map_subnet() {
+  both_dcs_modify <<LDIF
+dn: CN=10.60.1.0/24,CN=Subnets,$SITES
+changetype: modify
+replace: siteObject
+siteObject: CN=$1,$SITES
+LDIF
+}
+
+move_subnet() {
+  both_dcs_modify <<LDIF
+dn: CN=$1,CN=Subnets,$SITES
+changetype: modrdn
+newrdn: CN=$2
+deleteoldrdn: 1
+LDIF
+}
+
+# The LDAP pings of the site take a detour through a relay that holds them.
+apply_relay() {
+  local wanted=''
+  ! in_force slow-dc || wanted="$DC1 $DC2"
+  ! in_force slow-dc-one || wanted=$DC2
+  if [[ $(recall relay) == "$wanted" ]]; then return; fi
+  stop relay KILL
+  while ip -n "$(ns edge)" rule del table 389 2>/dev/null; do :; done
+  ip -n "$(ns edge)" link del slow0 2>/dev/null || true
+  # shellcheck disable=SC2086  # one word per address
+  [[ -z $wanted ]] || relay_start $wanted
+  remember relay "$wanted"
+}
+
+relay_start() {
+  local address
+  local -a edge=(ip -n "$(ns edge)")
+  "${edge[@]}" tuntap add dev slow0 mode tun
+  "${edge[@]}" link set slow0 up
+  "${edge[@]}" route replace default dev slow0 table 389
+  start edge relay "$HERE/tools/slow-relay" slow0 0.6
+  wait_for 5 "the relay to hold slow0 ($RUN/log/relay.log)" grep -q ready "$RUN/log/relay.log"
+  for address in "$@"; do
+    "${edge[@]}" rule add iif site ipproto udp dport 389 to "$address" table 389
+  done
+}
+
+# The site's link, address and route.
+apply_site() {
+  local wanted
+  wanted=$(active_of link-down link-no-carrier no-address no-default-route gateway-dead gateway-only-dead)
+  if [[ $(recall site) == "$wanted" ]]; then return; fi
+  ip -n "$(ns edge)" link set site up
+  site_link_up
+  case $wanted in
+    link-down) ip -n "$(ns site)" link set eth0 down ;;
+    link-no-carrier) ip -n "$(ns edge)" link set site down ;;
+    no-address) ip -n "$(ns site)" addr flush dev eth0 ;;
+    no-default-route) ip -n "$(ns site)" route del default ;;
+  esac
+  ip -n "$(ns edge)" neigh flush dev site
+  remember site "$wanted"
+}

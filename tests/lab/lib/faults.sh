@@ -1,0 +1,142 @@
+# shellcheck shell=bash
+# Which faults there are, and which are in force.
+#
+# A fault in force is a file in $RUN/faults. "apply" (apply.sh, dns.sh) then brings
+# the lab to what the files ask for, so that healing is the same step with fewer files.
+
+# NAME|AREAS|SENTENCE: two faults that share an area contradict each other.
+fault_table() {
+  cat <<'TABLE'
+resolvers-dead|r1,r2|Both resolvers are silent: their packets are dropped.
+resolver-one-dead|r2|The second resolver (10.60.1.54) is silent.
+resolver-refusing-port|r2|The second resolver's program is stopped: its host refuses port 53.
+resolver-lacks-ad-zone|r1,r2,zone|Both resolvers know the Internet and say NXDOMAIN for corp.example.com.
+resolver-one-lacks-ad-zone|r2|The second resolver says NXDOMAIN for corp.example.com.
+srv-missing|zone|The zone is there; _ldap._tcp.dc._msdcs and its site names are NXDOMAIN.
+srv-nodata|zone|The zone is there; _ldap._tcp.dc._msdcs and its site names have no SRV records.
+srv-target-unresolved|zone|All SRV records name a host that has no address.
+srv-target-unresolved-one|zone|Besides the good SRV records, one names a host that has no address (dc3).
+srv-dead-host|zone|All SRV records name a host whose address nobody has: packets are swallowed.
+dns-truncated|zone,tcp53|The UDP answer for the SRV names is truncated, and TCP 53 to the resolvers is dropped.
+truncated-tcp-open|zone,tcp53|Healthy: the UDP answer for the SRV names is truncated, and TCP 53 works.
+many-dcs|zone|The SRV records name 40 controllers; all but dc1 and dc2 are dead addresses.
+dns-rewritten|names|Both resolvers answer every Internet name that does not exist with an address.
+dc-one-dead|dc2|All packets of dc2 are dropped.
+dc-near-dead|dc1|All packets of dc1, the controller of the site, are dropped.
+dcs-dead|dc1,dc2|All packets of both controllers are dropped; the resolvers answer from a copy of the zone.
+udp389-blocked|udp389|UDP 389 (LDAP ping) to the controllers is dropped.
+tcp389-blocked|tcp389|TCP 389 (LDAP) to the controllers is dropped.
+kerberos-udp-blocked|udp88|UDP 88 (Kerberos) to the controllers is dropped.
+kerberos-tcp-blocked|tcp88|TCP 88 (Kerberos) to the controllers is dropped.
+kerberos-blocked|udp88,tcp88|UDP and TCP 88 (Kerberos) to the controllers are dropped.
+tcp445-blocked|tcp445|TCP 445 (SMB) to the controllers is dropped.
+tcp445-refused|tcp445|TCP 445 (SMB) to the controllers is refused with a reset.
+tcp135-blocked|tcp135|TCP 135 (RPC endpoint mapper) to the controllers is dropped.
+rpc-dynamic-blocked|rpc|TCP 49152-65535 (dynamic RPC) to the controllers is dropped.
+gc-blocked|tcp3268|TCP 3268 (global catalog) to the controllers is dropped.
+ldaps-blocked|tcp636|TCP 636 (LDAPS) to the controllers is dropped.
+kpasswd-blocked|464|UDP and TCP 464 (password change) to the controllers are dropped.
+udp389-blocked-one|udp389|UDP 389 to dc2 is dropped.
+tcp389-blocked-one|tcp389|TCP 389 to dc2 is dropped.
+kerberos-udp-blocked-one|udp88|UDP 88 to dc2 is dropped.
+kerberos-tcp-blocked-one|tcp88|TCP 88 to dc2 is dropped.
+kerberos-blocked-one|udp88,tcp88|UDP and TCP 88 to dc2 are dropped.
+tcp445-blocked-one|tcp445|TCP 445 to dc2 is dropped.
+tcp445-refused-one|tcp445|TCP 445 to dc2 is refused with a reset.
+tcp135-blocked-one|tcp135|TCP 135 to dc2 is dropped.
+rpc-dynamic-blocked-one|rpc|TCP 49152-65535 to dc2 is dropped.
+gc-blocked-one|tcp3268|TCP 3268 to dc2 is dropped.
+ldaps-blocked-one|tcp636|TCP 636 to dc2 is dropped.
+kpasswd-blocked-one|464|UDP and TCP 464 to dc2 are dropped.
+ntp-blocked|ntp|UDP 123 to the Internet (time.windows.com) is dropped.
+icmp-blocked|icmp|Echo requests to the gateway, the controllers and the Internet are dropped.
+clock-dc-off|dc2|The clock of dc2 is 10 minutes ahead (restarts its Samba).
+clock-dcs-off|dc1,dc2|The clocks of both controllers are 10 minutes ahead (restarts Samba).
+dc-stopped|dc1,dc2,directory|Samba is stopped on both controllers; the hosts answer ping, the names come from a copy.
+dc-stopped-one|dc2,directory|Samba is stopped on dc2; the host answers ping.
+dc-frozen|dc1,dc2,directory|Samba is stopped in its tracks (SIGSTOP) on both: TCP connects, nothing answers.
+dc-frozen-one|dc2,directory|Samba is stopped in its tracks (SIGSTOP) on dc2.
+wrong-domain|dc1,dc2|The controllers' addresses lead to a controller of other.example.net (starts it).
+ldaps-expired|certificate|Both controllers show an expired certificate for LDAPS and StartTLS (restarts Samba).
+subnet-unmapped|directory|No AD site has the subnet of the site: the client's site comes back empty.
+site-without-dc|directory|The subnet belongs to the AD site Depot, which has no controller and no SRV records.
+slow-dc|ping|Both controllers answer the LDAP ping 600 ms late.
+slow-dc-one|ping|dc2 answers the LDAP ping 600 ms late.
+link-down|link|The site's interface is set down.
+link-no-carrier|link|The site's interface has no carrier: the other end is down.
+no-address|link|The site's interface has no address.
+no-default-route|link|The site has no default route.
+gateway-dead|link|The gateway, which the resolvers stand on, answers nothing from the LAN, not even ARP.
+gateway-only-dead|link|The gateway answers nothing, not even ARP; the resolvers on the LAN answer.
+internet-dead|internet|Everything to the Internet is dropped; the AD zone is still answered.
+black-holed|internet,r1,r2|The gateway answers, and swallows all that leaves the site, also to the resolvers.
+TABLE
+}
+
+fault_names() { fault_table | cut -d '|' -f 1; }
+
+list_faults() { fault_table | awk -F '|' '{ printf "%-28s %s\n", $1, $3 }'; }
+
+areas_of() { fault_table | awk -F '|' -v name="$1" '$1 == name { gsub(",", "\n", $2); print $2 }'; }
+
+need_fault() {
+  fault_names | grep -qxF -- "$1" || die "there is no fault \"$1\"; \"$HERE/lab faults\" lists them"
+}
+
+in_force() { [[ -e $RUN/faults/$1 ]]; }
+
+any_in_force() {
+  local name
+  for name in "$@"; do
+    if in_force "$name"; then return 0; fi
+  done
+  return 1
+}
+
+# Which of the named faults are in force.
+active_of() {
+  local name
+  for name in "$@"; do
+    ! in_force "$name" || printf '%s ' "$name"
+  done | sed 's/ $//'
+}
+
+faults_in_force() { ls "$RUN/faults" 2>/dev/null || true; }
+
+# inject NAME…
+inject() {
+  local name
+  local -a standing
+  need_up
+  for name in "$@"; do need_fault "$name"; done
+  mapfile -t standing < <(faults_in_force)
+  for name in "$@"; do
+    need_no_contradiction "$name" "${standing[@]}"
+    standing+=("$name")
+  done
+  for name in "$@"; do touch "$RUN/faults/$name"; done
+  apply
+}
+
+# need_no_contradiction NAME OTHER…
+need_no_contradiction() {
+  local name=$1 other
+  shift
+  for other in "$@"; do
+    [[ $other != "$name" ]] || continue
+    if areas_of "$name" | grep -qxF -f <(areas_of "$other"); then
+      die "\"$name\" contradicts \"$other\"; nothing was injected. Heal what is in force first: $HERE/lab heal"
+    fi
+  done
+}
+
+# heal [NAME…]; without a name, all.
+heal() {
+  local name
+  local -a all=()
+  need_up
+  for name in "$@"; do need_fault "$name"; done
+  if ((!$#)); then mapfile -t all < <(faults_in_force); fi
+  for name in "$@" "${all[@]}"; do rm -f "$RUN/faults/$name"; done
+  apply
+}

@@ -1,0 +1,113 @@
+# shellcheck shell=bash
+# The packet rules of the faults: one table in the edge, written anew each time.
+
+apply_rules() {
+  packet_rules >"$RUN/rules.nft"
+  inside edge nft -f "$RUN/rules.nft" || die "nft did not take the rules in $RUN/rules.nft: see above"
+}
+
+packet_rules() {
+  cat <<'NFT'
+add table inet sightline
+delete table inet sightline
+table inet sightline {
+  chain reroute { type nat hook prerouting priority dstnat; }
+  chain input { type filter hook input priority filter; }
+  chain forward { type filter hook forward priority filter; }
+  chain output { type filter hook output priority filter; }
+}
+add table netdev sightline
+delete table netdev sightline
+add table arp sightline
+delete table arp sightline
+NFT
+  resolver_rules
+  controller_rules
+  port_rules
+  uplink_rules
+}
+
+# drop_rule CHAIN MATCH…: drops what matches, and counts it.
+drop_rule() { printf 'add rule inet sightline %s counter drop\n' "$*"; }
+
+resolver_rules() {
+  local both="{ $RESOLVER_ONE, $RESOLVER_TWO }"
+  ! in_force resolvers-dead || drop_rule "input iifname site ip daddr $both"
+  ! in_force resolver-one-dead || drop_rule "input iifname site ip daddr $RESOLVER_TWO"
+  ! in_force dns-truncated || drop_rule "input iifname site ip daddr $both tcp dport 53"
+}
+
+controller_rules() {
+  ! in_force dc-one-dead || dead_controller "$DC2"
+  ! in_force dc-near-dead || dead_controller "$DC1"
+  if in_force dcs-dead; then
+    dead_controller "$DC1"
+    dead_controller "$DC2"
+  fi
+  if in_force wrong-domain; then
+    printf 'add rule inet sightline reroute iifname site ip daddr { %s, %s } counter dnat ip to %s\n' \
+      "$DC1" "$DC2" "$OTHER_DC"
+  fi
+}
+
+# The resolvers, on the edge, are told at once, so that they ask the other one.
+dead_controller() {
+  drop_rule "forward ip daddr $1"
+  drop_rule "forward ip saddr $1"
+  printf 'add rule inet sightline output ip daddr %s meta l4proto tcp counter reject with tcp reset\n' "$1"
+  printf 'add rule inet sightline output ip daddr %s counter reject with icmp type host-unreachable\n' "$1"
+}
+
+# FAULT MATCH, for both controllers and, with the suffix -one, for dc2.
+port_rules() {
+  local name match
+  while read -r name match; do
+    ! in_force "$name" || drop_rule "forward iifname site ip daddr { $DC1, $DC2 } $match"
+    ! in_force "$name-one" || drop_rule "forward iifname site ip daddr $DC2 $match"
+  done <<'PORTS'
+udp389-blocked udp dport 389
+tcp389-blocked tcp dport 389
+kerberos-udp-blocked udp dport 88
+kerberos-tcp-blocked tcp dport 88
+kerberos-blocked meta l4proto { tcp, udp } th dport 88
+tcp445-blocked tcp dport 445
+tcp135-blocked tcp dport 135
+rpc-dynamic-blocked tcp dport 49152-65535
+gc-blocked tcp dport 3268
+ldaps-blocked tcp dport 636
+kpasswd-blocked meta l4proto { tcp, udp } th dport 464
+PORTS
+  local refuse='tcp dport 445 counter reject with tcp reset'
+  ! in_force tcp445-refused ||
+    printf 'add rule inet sightline forward iifname site ip daddr { %s, %s } %s\n' "$DC1" "$DC2" "$refuse"
+  ! in_force tcp445-refused-one ||
+    printf 'add rule inet sightline forward iifname site ip daddr %s %s\n' "$DC2" "$refuse"
+}
+
+uplink_rules() {
+  local internet=203.0.113.0/24
+  ! in_force ntp-blocked || drop_rule "forward ip daddr $internet udp dport 123"
+  if in_force icmp-blocked; then
+    drop_rule "input iifname site icmp type echo-request"
+    drop_rule "forward iifname site icmp type echo-request"
+  fi
+  if in_force internet-dead; then
+    drop_rule "forward ip daddr $internet"
+    # The answers: a dropped question would tell the resolvers at once.
+    drop_rule "input ip saddr $internet"
+  fi
+  if in_force black-holed; then
+    drop_rule "forward iifname site"
+    drop_rule "input iifname site ip daddr { $RESOLVER_ONE, $RESOLVER_TWO }"
+  fi
+  if in_force gateway-dead; then
+    printf 'table netdev sightline {\n  chain ingress {\n'
+    printf '    type filter hook ingress device "site" priority 0;\n    counter drop\n  }\n}\n'
+  fi
+  if in_force gateway-only-dead; then
+    drop_rule "forward iifname site"
+    drop_rule "input iifname site ip daddr $GATEWAY"
+    printf 'table arp sightline {\n  chain input {\n    type filter hook input priority 0;\n'
+    printf '    arp daddr ip %s counter drop\n  }\n}\n' "$GATEWAY"
+  fi
+}
