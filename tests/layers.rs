@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 /// A module of the program, and the modules of ours that it may name; with a path behind the name,
 /// only that. A module stands below all that it names.
-const TABLE: [(&str, &[&str]); 10] = [
+const TABLE: [(&str, &[&str]); 11] = [
     ("text", &[]),
     ("config", &[]),
-    ("run", &["text", "net::NetPath"]),
-    ("net", &["text", "run"]),
-    ("plan", &["config", "net"]),
-    ("probe", &["text", "run", "net", "plan"]),
-    ("survey", &["text", "run", "net", "plan", "probe"]),
+    ("path", &[]),
+    ("run", &["text", "path"]),
+    ("net", &["text", "path", "run"]),
+    ("plan", &["config", "path", "net"]),
+    ("probe", &["text", "path", "run", "net", "plan"]),
+    ("survey", &["text", "path", "run", "net", "plan", "probe"]),
     ("check", &["run", "plan", "survey"]),
     ("surface", &["text", "check", "survey::Link"]),
     (

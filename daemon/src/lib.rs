@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`config`] | the configuration as text and as checked values |
 //! | [`plan`] | what the configuration means, completed by what the system says |
+//! | [`path`] | how packets leave: network, interface, source addresses |
 //! | [`net`] | sockets on a path, and whose fault an I/O error is |
 //! | [`run`] | one run of a probe while it happens |
 //! | [`probe`] | the kinds of probes: what is asked, and what an answer means |
@@ -20,6 +21,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod net;
+pub mod path;
 pub mod plan;
 pub mod probe;
 pub mod run;

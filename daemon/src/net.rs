@@ -1,5 +1,5 @@
-//! Everything that makes a socket. A [`NetPath`] says from which interface and address; whose
-//! fault an I/O error is, [`fault`] decides. Nothing here knows a kind of probe.
+//! Everything that makes a socket. A [`NetPath`](crate::path::NetPath) says from which interface
+//! and address; whose fault an I/O error is, [`fault`] decides. Nothing here knows a kind of probe.
 
 pub mod dns;
 pub mod exchange;
@@ -10,40 +10,3 @@ pub mod lookup;
 pub mod routes;
 pub mod socket;
 pub mod tls;
-
-use std::net::IpAddr;
-
-/// How packets leave: from which network, on which path, through what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NetPath {
-    /// Name of the network.
-    pub network: String,
-    /// Name of the path: `direct`, or a VPN by its name.
-    pub name: String,
-    /// The interface that sockets are bound to; `None` leaves the choice to the routing table.
-    pub interface: Option<String>,
-    /// Addresses to send from, at most one a family.
-    pub sources: Vec<IpAddr>,
-}
-
-impl NetPath {
-    /// The direct path of a network, by the routing table.
-    #[must_use]
-    pub fn direct(network: &str) -> Self {
-        Self {
-            network: network.to_owned(),
-            name: "direct".to_owned(),
-            interface: None,
-            sources: Vec::new(),
-        }
-    }
-
-    /// The address to send from to `peer`, where one is set.
-    #[must_use]
-    pub fn source_for(&self, peer: IpAddr) -> Option<IpAddr> {
-        self.sources
-            .iter()
-            .copied()
-            .find(|source| source.is_ipv4() == peer.is_ipv4())
-    }
-}

@@ -9,8 +9,8 @@ use std::time::Duration;
 use sightline_model::Limits;
 
 use crate::config::{Config, Ports, Resolvers};
-use crate::net::NetPath;
 use crate::net::tls::CorporateRoots;
+use crate::path::NetPath;
 
 pub use system::SystemResolvers;
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use sightline_model::{Gate, Reason, Stage, Subject, Target};
 
-use crate::net::NetPath;
+use crate::path::NetPath;
 use crate::plan::Plan;
 use crate::run::{Probe, Task};
 

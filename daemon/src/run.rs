@@ -17,7 +17,7 @@ use sightline_model::{
     Severity, SrvRecord, Stage, Subject, Target, Timestamp,
 };
 
-use crate::net::NetPath;
+use crate::path::NetPath;
 
 /// A question that can be asked again and again. One implementation a file in `probe/`.
 pub trait Probe: fmt::Debug + Send + Sync {

@@ -9,7 +9,7 @@
 //! | [`reason`] | the closed list of reasons, with the texts that people read |
 //! | [`subject`] | what a finding or a check is about |
 //! | [`outcome`] | what one run of a probe gave |
-//! | [`judge`] | observations in, verdicts and root causes out |
+//! | [`mod@judge`] | observations in, verdicts and root causes out |
 //! | [`status`] | everything that a surface may show; the JSON contract |
 //! | [`time`] | a wall-clock time that somebody else has read |
 

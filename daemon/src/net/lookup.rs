@@ -18,7 +18,8 @@ use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig};
 use sightline_model::Reason;
 use tokio::net::{TcpStream, UdpSocket};
 
-use super::{NetPath, dns, socket};
+use super::{dns, socket};
+use crate::path::NetPath;
 
 /// What AAAA gets once A has given addresses: some servers and firewalls drop such questions.
 const GRACE: Duration = Duration::from_millis(500);

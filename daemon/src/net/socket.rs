@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
-use super::NetPath;
+use crate::path::NetPath;
 
 /// Lets this process open as many descriptors as the system permits: a check asks everything at once,
 /// and the usual soft limit of 1024 is for programs that call select(2). What is not permitted stays

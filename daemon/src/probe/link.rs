@@ -249,8 +249,8 @@ async fn resolve(run: &Run, kernel: &Kernel, link: u32, gateway: IpAddr) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::NetPath;
     use crate::net::routes::Address;
+    use crate::path::NetPath;
 
     fn run(interface: Option<&str>) -> Run {
         let mut path = NetPath::direct("default");
