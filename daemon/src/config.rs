@@ -2,7 +2,7 @@
 //!
 //! The way of a value: the files are read ([`source`]), the crate `config` merges them with the
 //! environment, serde judges the merged table ([`settings`]), and what it refuses is looked up in
-//! the files again, so that every problem has its place ([`load`]).
+//! the files again, so that every problem has its place ([`mod@load`]).
 
 mod load;
 mod names;
