@@ -4,6 +4,7 @@
 //! | Module | Owns |
 //! |---|---|
 //! | [`config`] | the configuration as text and as checked values |
+//! | [`endpoints`] | the hosts of the Internet that the flow talks to, and which of them apply to a site |
 //! | [`plan`] | what the configuration means, completed by what the system says |
 //! | [`net`] | sockets on a path, and whose fault an I/O error is |
 //! | [`run`] | one run of a probe while it happens |
@@ -19,6 +20,7 @@
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod endpoints;
 pub mod net;
 pub mod plan;
 pub mod probe;
