@@ -207,4 +207,4 @@ fn notes(list: &Edition, config: &Config, endpoints: &[Endpoint]) -> Vec<String>
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

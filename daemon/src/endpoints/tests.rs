@@ -8,6 +8,22 @@ use crate::config::{
     DomainName, Inspection, NamePattern, Protocol, Requirement, Transport, is_path,
 };
 
+/// What of a list, the embedded one without a text, applies to a configuration, both as TOML, so many
+/// days after the date of the list.
+pub(crate) fn listing(list: Option<&str>, configuration: &str, days: i64) -> Listing {
+    let read;
+    let list = match list {
+        Some(text) => {
+            read = toml::from_str(text).expect("a list");
+            &read
+        }
+        None => List::embedded(),
+    };
+    let config: Config = toml::from_str(configuration).expect("a configuration");
+    let today = list.date() + jiff::Span::new().days(days);
+    Listing::new(list, &config, today)
+}
+
 fn list() -> &'static List {
     List::embedded()
 }
