@@ -11,9 +11,10 @@ use sightline_model::{Reason, Stage};
 
 use crate::check::{self, Progress};
 use crate::config::{self, Config, Load, Overrides};
+use crate::endpoints::{List, Listing};
 use crate::net::socket;
 use crate::plan::{Plan, SystemResolvers};
-use crate::surface::{human, nagios};
+use crate::surface::{self, human, nagios};
 
 /// Usage error of every command but `check` (sysexits: `EX_USAGE`).
 const USAGE: u8 = 64;
@@ -41,6 +42,8 @@ enum Command {
         /// The reason, as printed by `check`; without it, all are listed.
         reason: Option<String>,
     },
+    /// List the hosts of the Internet that the flow needs, for this site's tenant.
+    Endpoints(EndpointsArguments),
     /// Check, show or create the configuration.
     Config {
         #[command(subcommand)]
@@ -64,6 +67,22 @@ struct CheckArguments {
     /// Show every run with its phases and evidence, and the slowest chain.
     #[arg(long, short)]
     verbose: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct EndpointsArguments {
+    #[command(flatten)]
+    source: Source,
+    /// A table for people, everything for programs, or a request for whoever runs the firewall.
+    #[arg(long, value_enum, default_value_t = EndpointsOutput::Table)]
+    output: EndpointsOutput,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EndpointsOutput {
+    Table,
+    Json,
+    Firewall,
 }
 
 #[derive(Debug, clap::Args)]
@@ -119,6 +138,7 @@ fn run(command: Command) -> u8 {
     match command {
         Command::Check(arguments) => check(&arguments),
         Command::Explain { reason } => explain(reason.as_deref()),
+        Command::Endpoints(arguments) => endpoints(&arguments),
         Command::Config { command } => configuration(command),
     }
 }
@@ -229,6 +249,36 @@ fn load(source: &Source, overrides: Overrides) -> Option<Config> {
             );
             None
         }
+    }
+}
+
+fn endpoints(arguments: &EndpointsArguments) -> u8 {
+    let Some(config) = load(&arguments.source, Overrides::default()) else {
+        return CONFIGURATION;
+    };
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let listing = Listing::new(List::embedded(), &config, today.date());
+    let text = match arguments.output {
+        EndpointsOutput::Table => surface::endpoints::table(&listing, terminal_width()),
+        EndpointsOutput::Firewall => surface::endpoints::firewall(&listing),
+        EndpointsOutput::Json => match serde_json::to_string_pretty(&listing) {
+            Ok(json) => json + "\n",
+            Err(error) => {
+                let _closed = writeln!(anstream::stderr(), "error: {error}");
+                return 1;
+            }
+        },
+    };
+    print(&text);
+    0
+}
+
+/// How wide a text may be: as the terminal, within what can be read; 100 characters elsewhere.
+fn terminal_width() -> usize {
+    let out = std::io::stdout();
+    match rustix::termios::tcgetwinsize(&out) {
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col).clamp(80, 140),
+        _ => 100,
     }
 }
 

@@ -4,6 +4,7 @@
 //! environment, serde judges the merged table ([`settings`]), and what it refuses is looked up in
 //! the files again, so that every problem has its place ([`mod@load`]).
 
+mod endpoint;
 mod load;
 mod names;
 mod problem;
@@ -15,8 +16,13 @@ mod values;
 use std::io;
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
+pub(crate) use endpoint::is_path;
+pub use endpoint::{
+    Cloud, Endpoint, Inspection, Port, Protocol, Region, Requirement, Tenant, Transport,
+};
 pub use load::{Load, Overrides, load};
-pub use names::{DomainName, InterfaceName, NetworkName, SiteName, Unfit};
+pub use names::{DomainName, EndpointId, InterfaceName, NamePattern, NetworkName, SiteName, Unfit};
 pub use problem::{Errors, Place, Problem};
 pub use settings::{Config, Domain, Network, Ports, Probe, Site, Time, Tls};
 pub use values::Resolvers;
@@ -27,6 +33,9 @@ pub const DEFAULT_FILE: &str = "/etc/sightline/sightline.toml";
 /// The configuration with every key and its comment.
 const TEMPLATE: &str = include_str!("../../deploy/sightline.toml");
 
+/// The shipped list of endpoints as text. Here only its ids count: what a site may change.
+pub(crate) const ENDPOINTS: &str = include_str!("../../deploy/endpoints.toml");
+
 /// The effective configuration as TOML, with every default. Keys without a value, which TOML cannot
 /// write, stand in comments.
 #[must_use]
@@ -35,6 +44,9 @@ pub fn show(config: &Config) -> String {
     let unset: Vec<_> = [
         ("domain.name", config.domain.name.is_none()),
         ("domain.ad_site", config.domain.ad_site.is_none()),
+        ("domain.tenant", config.domain.tenant.is_none()),
+        ("tenant.region", config.tenant.region.is_none()),
+        ("tenant.sts", config.tenant.sts.is_none()),
     ]
     .into_iter()
     .filter_map(|(key, is_unset)| is_unset.then_some(key.to_owned()))
@@ -57,7 +69,7 @@ pub fn show(config: &Config) -> String {
 /// What is possible and yet worth a second look, as sentences.
 #[must_use]
 pub fn remarks(config: &Config) -> Vec<String> {
-    config
+    let single_label = config
         .domain
         .name
         .iter()
@@ -67,8 +79,19 @@ pub fn remarks(config: &Config) -> Vec<String> {
                 "the domain `{name}` has a single label; Windows asks DNS for it only with the \
                  policy AllowSingleLabelDnsDomain or a suffix that completes it"
             )
-        })
-        .collect()
+        });
+    single_label.chain(cloud_remark(config)).collect()
+}
+
+/// What there is to say about the cloud of the tenant, without a full stop.
+pub(crate) fn cloud_remark(config: &Config) -> Option<String> {
+    (config.tenant.cloud != Cloud::Worldwide).then(|| {
+        format!(
+            "Microsoft documents Windows Autopilot with hybrid join for the worldwide cloud only; \
+             the endpoints of {} serve hybrid join and Intune there",
+            config.tenant.cloud
+        )
+    })
 }
 
 /// Writes the configuration with every key and its comment to `file`, and makes its directory.
@@ -175,7 +198,7 @@ mod tests {
     #[test]
     fn what_is_not_set_is_said() {
         let config = load_text("").expect("an empty file is valid");
-        assert!(show(&config).contains("# not set: domain.name, domain.ad_site, interface of"));
+        assert!(show(&config).contains("# not set: domain.name, domain.ad_site, domain.tenant, tenant.region, tenant.sts, interface of"));
     }
 
     #[test]

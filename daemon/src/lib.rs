@@ -4,6 +4,7 @@
 //! | Module | Owns |
 //! |---|---|
 //! | [`config`] | the configuration as text and as checked values |
+//! | [`endpoints`] | the hosts of the Internet that the flow talks to, and which of them apply to a site |
 //! | [`plan`] | what the configuration means, completed by what the system says |
 //! | [`path`] | how packets leave: network, interface, source addresses |
 //! | [`net`] | sockets on a path, and whose fault an I/O error is |
@@ -20,6 +21,7 @@
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod endpoints;
 pub mod net;
 pub mod path;
 pub mod plan;

@@ -1,5 +1,6 @@
-//! What may be looked at: functions of one [`sightline_model::Status`].
+//! What may be looked at: functions of one [`sightline_model::Status`], or of one list of endpoints.
 
+pub mod endpoints;
 pub mod human;
 pub mod nagios;
 

@@ -1,5 +1,8 @@
 //! From files and environment to a [`Config`], or to everything that is wrong with them.
 
+mod check;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use config::FileFormat;
@@ -7,7 +10,7 @@ use serde_path_to_error::Segment;
 
 use super::names::DomainName;
 use super::problem::{Errors, Problem, quoted};
-use super::settings::{Config, certificates};
+use super::settings::Config;
 use super::source::{Source, Step};
 use super::{drop_ins, suggest};
 
@@ -72,7 +75,7 @@ pub fn load(load: &Load) -> Result<Config, Errors> {
         sources: &sources,
         variables: &variables,
     };
-    let mut config = judge(merged, &places, &mut errors);
+    let (mut config, torn) = judge(merged, &places, &mut errors);
     if !is_named(&tables) && !load.host_name.is_empty() {
         config.site.name = load.host_name.chars().take(63).collect();
     }
@@ -82,7 +85,11 @@ pub fn load(load: &Load) -> Result<Config, Errors> {
             Err(error) => errors.push(Problem::new(None, format!("--domain: {error}"))),
         }
     }
-    check(&mut config, &places, &mut errors);
+    check::check(&config, &places, &mut errors);
+    // Where an entry of theirs has lost a value already, what follows from that would only confuse.
+    if !torn.contains("endpoint") {
+        check::endpoints(&config.endpoint, &places, &mut errors);
+    }
     if errors.is_empty() {
         Ok(config)
     } else {
@@ -301,18 +308,27 @@ fn written(path: &[Step]) -> String {
 }
 
 /// Reads the merged table. Serde stops at the first problem: it is noted, the value taken out, and
-/// the rest read again, so that an operator sees all of them at once.
-fn judge(merged: toml::Table, places: &Places<'_>, errors: &mut Errors) -> Config {
+/// the rest read again, so that an operator sees all of them at once. Also gives the tables that
+/// something was taken out of.
+fn judge(
+    merged: toml::Table,
+    places: &Places<'_>,
+    errors: &mut Errors,
+) -> (Config, BTreeSet<String>) {
     let mut rest = toml::Value::Table(merged);
+    let mut torn = BTreeSet::new();
     loop {
         let error = match serde_path_to_error::deserialize(rest.clone()) {
-            Ok(config) => return config,
+            Ok(config) => return (config, torn),
             Err(error) => error,
         };
         let path = steps(error.path());
         errors.push(describe(&path, error.inner(), places));
+        if let Some(Step::Key(table)) = path.first() {
+            torn.insert(table.clone());
+        }
         if errors.is_full() || !remove(&mut rest, &path) {
-            return Config::default();
+            return (Config::default(), torn);
         }
     }
 }
@@ -359,45 +375,6 @@ fn remove(value: &mut toml::Value, path: &[Step]) -> bool {
             .get_mut(*index)
             .is_some_and(|inner| remove(inner, rest)),
         _ => false,
-    }
-}
-
-/// What only several values together, or a look at the disk, can show.
-fn check(config: &mut Config, places: &Places<'_>, errors: &mut Errors) {
-    let key = |name: &str| Step::Key(name.to_owned());
-    if config.network.is_empty() {
-        errors.push(places.problem(
-            &[key("network")],
-            false,
-            "the list is empty; leave it out for the network of the system",
-        ));
-    }
-    for (index, network) in config.network.iter().enumerate() {
-        let is_taken = config
-            .network
-            .iter()
-            .take(index)
-            .any(|other| other.name == network.name);
-        if is_taken {
-            errors.push(places.problem(
-                &[key("network"), Step::Index(index), key("name")],
-                false,
-                &format!("another network is called `{}` too", network.name),
-            ));
-        }
-    }
-    if config.time.max_skew < config.time.warn_skew {
-        errors.push(places.problem(
-            &[key("time"), key("max_skew")],
-            false,
-            "it must not be below time.warn_skew",
-        ));
-    }
-    for (index, file) in config.tls.corporate_roots.iter().enumerate() {
-        if let Err(error) = certificates(file) {
-            let path = [key("tls"), key("corporate_roots"), Step::Index(index)];
-            errors.push(places.problem(&path, false, &error));
-        }
     }
 }
 

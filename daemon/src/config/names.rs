@@ -174,6 +174,73 @@ impl FromStr for InterfaceName {
     }
 }
 
+/// The id of an endpoint: lower-case words with hyphens between them.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+pub struct EndpointId(String);
+
+impl FromStr for EndpointId {
+    type Err = Unfit;
+
+    fn from_str(text: &str) -> Result<Self, Unfit> {
+        let is_possible = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if is_label(text, is_possible) && !text.starts_with('-') && !text.ends_with('-') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Unfit::new(
+                text,
+                "id of an endpoint",
+                "it has 1 to 63 lower-case letters and digits, with hyphens between them",
+            ))
+        }
+    }
+}
+
+/// Names as a firewall knows them: a DNS name, or `*.` and a DNS name for everything below it.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+pub struct NamePattern(String);
+
+impl NamePattern {
+    /// What stands behind `*.`, if the pattern begins so.
+    #[must_use]
+    pub fn wildcard(&self) -> Option<&str> {
+        self.0.strip_prefix("*.")
+    }
+
+    /// Whether a firewall that lets the pattern through lets `host` through.
+    #[must_use]
+    pub fn covers(&self, host: &str) -> bool {
+        self.wildcard().map_or(self.0 == host, |suffix| {
+            host.strip_suffix(suffix)
+                .is_some_and(|label| label.ends_with('.'))
+        })
+    }
+}
+
+impl FromStr for NamePattern {
+    type Err = Unfit;
+
+    fn from_str(text: &str) -> Result<Self, Unfit> {
+        let Some(suffix) = text.strip_prefix("*.") else {
+            return Ok(Self(text.parse::<DomainName>()?.into()));
+        };
+        let suffix: DomainName = suffix.parse()?;
+        if suffix.is_single_label() {
+            return Err(Unfit::new(
+                text,
+                "pattern of names",
+                "behind the asterisk stand at least two parts",
+            ));
+        }
+        Ok(Self(format!("*.{suffix}")))
+    }
+}
+
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '-' || c == '_'
 }
@@ -214,7 +281,7 @@ macro_rules! checked_text {
     )*};
 }
 
-checked_text!(DomainName SiteName NetworkName InterfaceName);
+checked_text!(DomainName SiteName NetworkName InterfaceName EndpointId NamePattern);
 
 #[cfg(test)]
 mod tests {
@@ -293,6 +360,26 @@ mod tests {
         assert!("deploy.vlan-20".parse::<NetworkName>().is_ok());
         for text in ["", "two words", "a/b", &"a".repeat(64)] {
             assert!(text.parse::<NetworkName>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_what_stands_below_its_asterisk_and_not_the_name_itself() {
+        let pattern: NamePattern = "*.Manage.Microsoft.com".parse().expect("a pattern");
+        assert_eq!(pattern.as_str(), "*.manage.microsoft.com");
+        assert!(pattern.covers("a.b.manage.microsoft.com"));
+        assert!(!pattern.covers("manage.microsoft.com"));
+        assert!(!pattern.covers("xmanage.microsoft.com"));
+        for text in ["*", "*.com", "a.*.com", "*a.example.com", "", "*."] {
+            assert!(text.parse::<NamePattern>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_lower_case_with_hyphens_inside() {
+        assert!("entra-drs-2".parse::<EndpointId>().is_ok());
+        for text in ["", "Entra", "entra_drs", "-drs", "drs-", "two words"] {
+            assert!(text.parse::<EndpointId>().is_err(), "{text}");
         }
     }
 }

@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::endpoint::{Endpoint, Tenant};
 use super::names::{DomainName, InterfaceName, NetworkName, SiteName};
 use super::values::{self, Resolvers};
 
@@ -28,8 +29,13 @@ pub struct Config {
     pub ports: Ports,
     /// Certificates beside those of this box.
     pub tls: Tls,
+    /// The Microsoft tenant of the devices.
+    pub tenant: Tenant,
     /// The deployment networks; one network `default` without it.
     pub network: Vec<Network>,
+    /// Changes to the shipped list of endpoints, and endpoints of the site's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub endpoint: Vec<Endpoint>,
 }
 
 /// The place that is watched.
@@ -50,6 +56,9 @@ pub struct Domain {
     pub name: Option<DomainName>,
     /// The AD site that this network should belong to; learned from the LDAP ping without it.
     pub ad_site: Option<SiteName>,
+    /// The domain of the users that is verified in Microsoft Entra; realm and registration are asked
+    /// for it. Without it these hosts are asked whether they answer at all.
+    pub tenant: Option<DomainName>,
     /// The account in the Kerberos question without a password. It need not exist, and it appears
     /// in the logs of the domain controllers.
     #[serde(deserialize_with = "values::principal")]
@@ -182,7 +191,9 @@ impl Default for Config {
             time: Time::default(),
             ports: Ports::default(),
             tls: Tls::default(),
+            tenant: Tenant::default(),
             network: vec![Network::default()],
+            endpoint: Vec::new(),
         }
     }
 }
@@ -200,6 +211,7 @@ impl Default for Domain {
         Self {
             name: None,
             ad_site: None,
+            tenant: None,
             principal: "sightline-probe".to_owned(),
             dc_sample: 8,
         }

@@ -322,7 +322,7 @@ fn few<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Ok(list)
 }
 
-fn once<T: PartialEq + fmt::Display, E: de::Error>(list: &[T]) -> Result<(), E> {
+pub(super) fn once<T: PartialEq + fmt::Display, E: de::Error>(list: &[T]) -> Result<(), E> {
     let mut seen = list.iter().enumerate();
     match seen.find(|(index, entry)| list.iter().take(*index).any(|other| other == *entry)) {
         None => Ok(()),

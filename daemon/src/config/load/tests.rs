@@ -241,3 +241,90 @@ fn the_command_line_wins_and_its_mistakes_are_named() {
         "{text}"
     );
 }
+
+#[test]
+fn an_endpoint_is_changed_left_out_or_added() {
+    let scratch = Scratch::new(
+        "[[endpoint]]\nid = \"wns-client\"\ndisabled = true\n\
+         [[endpoint]]\nid = \"ncsi-web-v4\"\nhosts = [\"ncsi.example.com\"]\nports = [\"tcp/8080\"]\n\
+         [[endpoint]]\nid = \"own-vpn\"\nstages = [\"device_setup\"]\nrequirement = \"hard\"\n\
+         hosts = [\"vpn.example.com\"]\nports = [\"tcp/443\"]\nprotocol = \"https\"\n",
+    );
+    let config = scratch.load(&[]).expect("valid");
+    assert_eq!(config.endpoint.len(), 3);
+    let shown = super::super::show(&config);
+    scratch.write("sightline.toml", &shown);
+    assert_eq!(scratch.load(&[]).expect("valid").endpoint, config.endpoint);
+}
+
+#[test]
+fn a_wrong_endpoint_is_named_with_its_place() {
+    for (text, problem) in [
+        (
+            "id = \"entra-logn\"\nrequirement = \"soft\"\n",
+            "2:6: endpoint[0].id: the list has no `entra-logn`, and a new endpoint needs stages, hosts, ports, protocol too (did you mean `entra-login`?)",
+        ),
+        (
+            "id = \"zzz\"\ndisabled = true\n",
+            "2:6: endpoint[0].id: the list has no `zzz` to leave out (`sightline endpoints` lists the ids)",
+        ),
+        (
+            "id = \"wns-client\"\n",
+            "2:6: endpoint[0].id: nothing is changed here",
+        ),
+        (
+            "id = \"wns-client\"\ndisabled = true\nrequirement = \"hard\"\n",
+            "4:15: endpoint[0].requirement: it means nothing where `disabled` is true",
+        ),
+        (
+            "id = \"ap-ztd\"\nports = [\"udp/443\"]\n",
+            "3:9: endpoint[0].ports: `udp/443` does not suit the protocol `https`",
+        ),
+        (
+            "id = \"time-windows\"\npath = \"/\"\n",
+            "3:8: endpoint[0].path: the protocol `ntp` has no path",
+        ),
+        (
+            "id = \"time-windows\"\nprotocol = \"https\"\n",
+            "3:12: endpoint[0].protocol: the list has another protocol, `ntp`; ports are needed with it",
+        ),
+        (
+            "id = \"ap-ztd\"\nports = [\"443\"]\n",
+            "3:10: endpoint[0].ports[0]: `443` is no port; write \"tcp/443\" or \"udp/123\", from 1 to 65535",
+        ),
+        (
+            "id = \"ap-ztd\"\nstages = [\"vpn\"]\n",
+            "3:10: endpoint[0].stages: `vpn` asks no endpoint; possible are internet, time, autopilot, updates, device_setup, registration, entra_sign_in, account_setup",
+        ),
+        (
+            "id = \"ap-ztd\"\nhosts = []\n",
+            "3:9: endpoint[0].hosts: the list is empty; name at least one",
+        ),
+        (
+            "id = \"ap-ztd\"\npath = \"status\"\n",
+            "3:8: endpoint[0].path: `status` is no path: it begins with a slash and has at most 1000 characters, none of them a blank, a `#` or outside ASCII",
+        ),
+        (
+            "id = \"ap-ztd\"\nrequirement = \"hrad\"\n",
+            "3:15: endpoint[0].requirement: unknown variant `hrad`, expected one of `hard`, `soft`, `not_needed`",
+        ),
+    ] {
+        let text = format!("[[endpoint]]\n{text}");
+        assert_eq!(problems(&text), [format!("sightline.toml:{problem}")]);
+    }
+    let twice = "[[endpoint]]\nid = \"ap-cs\"\ndisabled = true\n".repeat(2);
+    assert_eq!(
+        problems(&twice),
+        ["sightline.toml:5:6: endpoint[1].id: another entry has the id `ap-cs` too"]
+    );
+}
+
+#[test]
+fn a_region_belongs_to_the_worldwide_cloud() {
+    assert_eq!(
+        problems("[tenant]\ncloud = \"dod\"\nregion = \"eu\"\n"),
+        [
+            "sightline.toml:3:10: tenant.region: only the worldwide cloud has regions, and tenant.cloud is `dod`"
+        ]
+    );
+}
