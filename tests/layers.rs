@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 /// A module of the program, and the modules of ours that it may name; with a path behind the name,
 /// only that. A module stands below all that it names.
-const TABLE: [(&str, &[&str]); 11] = [
+const TABLE: [(&str, &[&str]); 12] = [
     ("text", &[]),
     ("config", &[]),
+    ("endpoints", &["config"]),
     ("path", &[]),
     ("run", &["text", "path"]),
     ("net", &["text", "path", "run"]),
@@ -16,11 +17,20 @@ const TABLE: [(&str, &[&str]); 11] = [
     ("probe", &["text", "path", "run", "net", "plan"]),
     ("survey", &["text", "path", "run", "net", "plan", "probe"]),
     ("check", &["run", "plan", "survey"]),
-    ("surface", &["text", "check", "survey::Link"]),
+    ("surface", &["text", "endpoints", "check", "survey::Link"]),
     (
         "cli",
         &[
-            "text", "config", "net", "plan", "check", "surface", "run", "probe", "survey",
+            "text",
+            "config",
+            "endpoints",
+            "net",
+            "plan",
+            "check",
+            "surface",
+            "run",
+            "probe",
+            "survey",
         ],
     ),
 ];
