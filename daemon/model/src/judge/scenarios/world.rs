@@ -157,6 +157,7 @@ fn observation(subject: Subject, service: &'static str, stage: Stage, gate: Gate
         probe: service,
         service,
         stage,
+        also: Vec::new(),
         gate,
         subject,
         door: String::new(),
