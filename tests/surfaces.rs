@@ -22,6 +22,7 @@ fn observation(kind: &'static str, stage: Stage, subject: Subject, target: Targe
         probe: kind,
         service: kind,
         stage,
+        also: Vec::new(),
         gate: Gate::Hard,
         subject,
         door: String::new(),

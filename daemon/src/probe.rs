@@ -97,6 +97,7 @@ impl Ground<'_> {
             kind,
             service: kind,
             stage: Stage::DomainController,
+            also: Vec::new(),
             gate: Gate::Hard,
             subject: Subject::Controller {
                 name: name.to_owned(),

@@ -36,8 +36,10 @@ pub struct Task {
     pub kind: &'static str,
     /// The service asked, where one kind asks several.
     pub service: &'static str,
-    /// The stage that it belongs to.
+    /// The stage that it belongs to: the earliest, if to several.
     pub stage: Stage,
+    /// The other stages that need the same thing.
+    pub also: Vec<Stage>,
     /// What it means to that stage.
     pub gate: Gate,
     /// What it is about.
@@ -296,6 +298,7 @@ pub async fn once(task: &Task) -> Observation {
         probe: task.kind,
         service: task.service,
         stage: task.stage,
+        also: task.also.clone(),
         gate: task.gate,
         subject: task.subject.clone(),
         door: task.door.clone(),
@@ -357,6 +360,7 @@ mod tests {
             kind: "script",
             service: "script",
             stage: Stage::DomainController,
+            also: Vec::new(),
             gate: Gate::Hard,
             subject: Subject::Uplink,
             door: "tcp/1".into(),

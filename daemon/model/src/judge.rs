@@ -1,6 +1,6 @@
 //! Observations in, verdicts and root causes out. Pure: the same scene gives the same status.
 //!
-//! The way of a judgement: [`uplink`], [`resolvers`], [`controllers`] and [`clocks`] each turn the
+//! The way of a judgement: [`uplink`], [`resolvers`], [`hosts`], [`controllers`] and [`clocks`] each turn the
 //! observations about their things into [`draft::Draft`]s; [`explain`] marks the drafts that others explain;
 //! [`verdicts`] walks the stages in order and writes the status.
 
@@ -8,6 +8,7 @@ mod clocks;
 mod controllers;
 mod draft;
 mod explain;
+mod hosts;
 mod resolvers;
 #[cfg(test)]
 mod scenarios;
@@ -102,6 +103,7 @@ pub fn judge(scene: &Scene) -> Status {
 fn judge_network(scene: &Scene, network: &NetworkScene) -> NetworkStatus {
     let mut drafts = uplink::judge(network);
     drafts.extend(resolvers::judge(network));
+    drafts.extend(hosts::judge(network));
     let (controllers, found) = controllers::judge(network);
     drafts.extend(found);
     drafts.extend(controllers::nothing_narrower(&controllers, &drafts));

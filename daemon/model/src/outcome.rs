@@ -281,8 +281,10 @@ pub struct Observation {
     pub probe: &'static str,
     /// The service asked, where one kind asks several: `ldaps`. The name in `services`.
     pub service: &'static str,
-    /// The stage that the check belongs to.
+    /// The stage that the check belongs to: the earliest, if to several.
     pub stage: Stage,
+    /// The other stages that need the same thing.
+    pub also: Vec<Stage>,
     /// What it means to that stage.
     pub gate: Gate,
     /// What it is about.

@@ -104,7 +104,14 @@ reasons! {
         TlsExpired = "tls_expired",
         TlsNotYetValid = "tls_not_yet_valid",
         TlsUntrusted = "tls_untrusted",
-        TlsName = "tls_name";
+        TlsName = "tls_name",
+        TlsIntercepted = "tls_intercepted";
+    "http":
+        CaptivePortal = "captive_portal",
+        EndpointUnreachable = "endpoint_unreachable",
+        HttpStatus = "http_status",
+        ContentMismatch = "content_mismatch",
+        RangeUnsupported = "range_unsupported";
     "judgement":
         Upstream = "upstream",
         NotTested = "not_tested";
@@ -199,6 +206,7 @@ impl Reason {
                     | Self::ResolverUnreachable
                     | Self::InternetUnreachable
                     | Self::PortBlocked
+                    | Self::EndpointUnreachable
                     | Self::RpcDynamicPortBlocked
                     | Self::GatewayUnreachable
                     | Self::DnsServfail
@@ -212,7 +220,7 @@ impl Reason {
             Self::KdcWrongRealm | Self::KdcEtype | Self::KdcError | Self::ClockSkew => {
                 Some(Stage::SignIn)
             }
-            Self::InternetUnreachable => Some(Stage::Internet),
+            Self::InternetUnreachable | Self::CaptivePortal => Some(Stage::Internet),
             Self::ClockUnsynced | Self::ClockOffset => Some(Stage::Time),
             _ => None,
         }

@@ -92,6 +92,11 @@ pub enum Subject {
         /// The address that is asked.
         address: IpAddr,
     },
+    /// A host of the Internet, asked as a client of the flow would.
+    Host {
+        /// Its name.
+        name: String,
+    },
     /// A source of Internet time.
     TimeSource {
         /// Host name or address as configured.

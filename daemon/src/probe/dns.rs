@@ -169,6 +169,7 @@ fn resolver_task(
         kind: KIND.name,
         service,
         stage,
+        also: Vec::new(),
         gate,
         subject: Subject::Resolver { server, topic },
         door: format!("udp/{}", server.port()),

@@ -35,6 +35,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         kind: KIND.name,
         service: KIND.name,
         stage: Stage::Network,
+        also: Vec::new(),
         gate: Gate::Hard,
         subject: Subject::Uplink,
         door: "link".to_owned(),

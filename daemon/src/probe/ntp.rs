@@ -33,6 +33,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
             kind: KIND.name,
             service: KIND.name,
             stage: Stage::Time,
+            also: Vec::new(),
             gate: Gate::Soft,
             subject: Subject::TimeSource { name: name.clone() },
             door: format!("udp/{port}"),

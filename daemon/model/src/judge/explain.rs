@@ -49,8 +49,14 @@ fn explains(reason: Reason, severity: Severity, other: &Draft) -> bool {
         Reason::InternetUnreachable => {
             matches!(
                 other.reason,
-                Reason::ResolverLacksInternet | Reason::NtpNoAnswer
+                Reason::ResolverLacksInternet | Reason::NtpNoAnswer | Reason::EndpointUnreachable
             )
+        }
+        // Whoever stands in the way answers in the place of every host.
+        Reason::CaptivePortal => matches!(other.reason.group(), "http" | "tls") && is_web(other),
+        // A wrong clock makes good certificates look bad.
+        Reason::ClockUnsynced => {
+            matches!(other.reason, Reason::TlsExpired | Reason::TlsNotYetValid) && is_web(other)
         }
         Reason::ResolverLacksAdZone => {
             severity == Severity::Blocking
@@ -63,6 +69,11 @@ fn explains(reason: Reason, severity: Severity, other: &Draft) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether it is about hosts of the Internet, not about a domain controller.
+fn is_web(other: &Draft) -> bool {
+    other.stage != Stage::DomainController
 }
 
 /// Whether a broken way out of this network would look like this.

@@ -161,7 +161,7 @@ fn stage_verdict(
         probes: network
             .observations
             .iter()
-            .filter(|seen| seen.stage == stage)
+            .filter(|seen| seen.stage == stage || seen.also.contains(&stage))
             .map(probe)
             .collect(),
     }
@@ -183,7 +183,8 @@ fn is_tested(stage: Stage, network: &NetworkScene) -> bool {
     network
         .observations
         .iter()
-        .any(|seen| seen.stage == asked && seen.outcome.state() != State::Skipped)
+        .filter(|seen| seen.stage == asked || seen.also.contains(&asked))
+        .any(|seen| seen.outcome.state() != State::Skipped)
 }
 
 fn findings(stage: Stage, drafts: &[Draft], blocked_by: &[Stage]) -> Vec<StageFinding> {

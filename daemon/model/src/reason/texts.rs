@@ -317,6 +317,38 @@ pub(super) const fn text(reason: Reason) -> Text {
             "Issue a certificate with the controller's DNS name.",
         ]),
 
+        Reason::TlsIntercepted => row(Network, "TLS is intercepted: {}.", [
+            "The certificate leads to no public CA: a proxy or firewall decrypts the connection and signs it anew.",
+            "OOBE ends with a network error, enrolment or registration fails: the device does not know that CA yet.",
+            "Exempt the named hosts from TLS inspection; `sightline endpoints --output firewall` prints the list to ask for.",
+        ]),
+
+        Reason::CaptivePortal => row(Network, "A portal answers in the place of the Internet: {}.", [
+            "The address by which Windows tests for the Internet was answered by somebody else: a redirect, another page, or status 511.",
+            "The network screen shows \"sign in to the network\", and the flow does not go on.",
+            "Let the devices of this network past the portal, by their network or their address.",
+        ]),
+        Reason::EndpointUnreachable => row(Network, "Hosts that the flow needs cannot be reached: {}.", [
+            "The name does not resolve or nothing answers on the port, while other hosts of the Internet do.",
+            "The step that needs the host hangs or fails with an error code.",
+            "Open the names and ports in the firewall and the DNS filter; `sightline endpoints --output firewall` prints the list to ask for.",
+        ]),
+        Reason::HttpStatus => row(Network, "Hosts answer with a server error: {}.", [
+            "The connection is good and the answer is a status from 500 on: the service is ill, or a proxy answers for it.",
+            "The step that needs the host fails and may be repeated.",
+            "Look at the evidence for who answers; check the service's health page, then proxies in between.",
+        ]),
+        Reason::ContentMismatch => row(Network, "Hosts answer with something else than documented: {}.", [
+            "The connection is good and the content is not what this address gives.",
+            "The step that needs the host fails.",
+            "Look for a filter or proxy that replaces pages.",
+        ]),
+        Reason::RangeUnsupported => row(Network, "Content hosts do not give parts of a file: {}.", [
+            "The request for a part was answered with the whole: a proxy takes the range away. Content is downloaded in parts.",
+            "Downloads of apps and updates are slow or fail.",
+            "Let HTTP Range requests pass the proxy, or let these hosts past it.",
+        ]),
+
         Reason::Upstream => row(Nobody, "A stage that it needs is not ready: {}.", [
             "The stage was not judged by itself, because something before it stops the flow.",
             "The flow stops earlier.",

@@ -27,6 +27,10 @@ pub(super) struct World {
     pub(super) time_sources: Vec<String>,
     pub(super) clock_synchronised: Option<bool>,
     pub(super) stages: Vec<Stage>,
+    /// Hosts of the Internet: `name stage gate`, then other stages that need it.
+    pub(super) hosts: Vec<String>,
+    /// Whether the hosts are asked over IPv6 too.
+    pub(super) ipv6: bool,
 }
 
 impl Default for World {
@@ -42,6 +46,8 @@ impl Default for World {
             time_sources: vec!["time.windows.com".into()],
             clock_synchronised: None,
             stages: Vec::new(),
+            hosts: Vec::new(),
+            ipv6: false,
         }
     }
 }
@@ -62,6 +68,8 @@ pub(super) struct Fault {
     pub(super) absent: bool,
     /// The LDAP ping maps us to this site.
     pub(super) client_site: Option<String>,
+    /// Who signed the certificate there.
+    issuer: Option<String>,
     /// The LDAP ping has no such flag.
     pub(super) without_flag: Option<String>,
 }
@@ -157,6 +165,7 @@ fn observation(subject: Subject, service: &'static str, stage: Stage, gate: Gate
         probe: service,
         service,
         stage,
+        also: Vec::new(),
         gate,
         subject,
         door: String::new(),
@@ -268,7 +277,48 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
         check.outcome.facts.clock = Some(clock(0.0));
         seen.push((format!("time {source}"), check));
     }
+    seen.extend(hosts(world));
     (candidates, seen)
+}
+
+fn hosts(world: &World) -> Vec<(String, Observation)> {
+    let mut seen = Vec::new();
+    for (number, text) in world.hosts.iter().enumerate() {
+        let words: Vec<_> = text.split(' ').collect();
+        let [name, stage, gate, also @ ..] = words.as_slice() else {
+            panic!("`{text}` is not `name stage gate`");
+        };
+        let last = u8::try_from(number + 1).expect("a few hosts");
+        let v4 = IpAddr::from([203, 0, 113, last]);
+        let v6 = IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last.into()]);
+        let mut ways = vec![("lookup", None), ("v4", Some(v4))];
+        if world.ipv6 {
+            ways.push(("v6", Some(v6)));
+        }
+        for (way, address) in ways {
+            let mut check = observation(
+                Subject::Host {
+                    name: (*name).to_owned(),
+                },
+                "https",
+                stage.parse().expect("a stage"),
+                match *gate {
+                    "hard" => Gate::Hard,
+                    "soft" => Gate::Soft,
+                    other => panic!("no gate `{other}`"),
+                },
+            );
+            check.also = also
+                .iter()
+                .map(|stage| stage.parse().expect("a stage"))
+                .collect();
+            check.closed_as = Reason::EndpointUnreachable;
+            check.target.host = (*name).to_owned();
+            check.target.address = address;
+            seen.push((format!("host {name} {way}"), check));
+        }
+    }
+    seen
 }
 
 fn clock(offset: f64) -> ClockReading {
@@ -335,6 +385,10 @@ impl Fault {
                 check.outcome.facts = Facts::default();
             }
             check.outcome.findings.push(finding);
+        }
+        if let Some(issuer) = &self.issuer {
+            let issuer = Evidence::Text(issuer.clone());
+            check.outcome.evidence.insert("certificate_issuer", issuer);
         }
         if let Some(offset) = self.clock {
             check.outcome.facts.clock = Some(clock(offset));
