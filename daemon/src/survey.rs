@@ -349,8 +349,8 @@ pub async fn domain_of_search_list(plan: &Plan, network: &Network) -> Option<Str
             asked.spawn(async move {
                 let answer =
                     tokio::time::timeout(limit, dns::ask(&run, &question, Transport::Udp)).await;
-                let is_found = matches!(answer, Ok(Ok(message))
-                    if message.metadata.truncation || !dns::srv_records(&message, &question).is_empty());
+                let is_found = matches!(answer, Ok(Ok(heard))
+                    if heard.message.metadata.truncation || !dns::srv_records(&heard.message, &question).is_empty());
                 (rank, is_found.then_some(suffix))
             });
         }

@@ -80,17 +80,32 @@ impl Question {
     }
 }
 
-/// Asks the run's target and returns its answer, whatever it says.
+/// An answer, whatever it says.
+#[derive(Debug)]
+pub struct Heard {
+    /// The message.
+    pub message: Message,
+    /// Its length, in bytes.
+    pub length: usize,
+    /// Whether the question had to be repeated without EDNS0 before it was answered.
+    pub without_edns: bool,
+}
+
+/// Asks the run's target. Over [`Transport::Udp`], the second and third send are without EDNS0:
+/// some firewalls drop what they do not know.
 ///
 /// # Errors
 /// What the network said, or bytes that are no DNS message.
-pub async fn ask(run: &Run, question: &Question, transport: Transport) -> Result<Message, Finding> {
+pub async fn ask(run: &Run, question: &Question, transport: Transport) -> Result<Heard, Finding> {
     let id = rand::random();
-    let request = question
-        .encode(id, transport != Transport::PlainUdp)
-        .map_err(|error| run.blind(Reason::InternalError, error))?;
+    let request = |edns| {
+        question
+            .encode(id, edns)
+            .map_err(|error| run.blind(Reason::InternalError, error))
+    };
+    let plain = request(false)?;
     let read = |bytes: &[u8]| match Message::from_vec(bytes) {
-        Ok(message) if question.is_answered_by(&message, id) => Ok(Some(message)),
+        Ok(message) if question.is_answered_by(&message, id) => Ok(Some((message, bytes.len()))),
         Ok(_) => Ok(None),
         Err(_) if bytes.get(..2) != Some(&id.to_be_bytes()) => Ok(None),
         Err(error) => Err(run.fail(
@@ -102,20 +117,36 @@ pub async fn ask(run: &Run, question: &Question, transport: Transport) -> Result
             ),
         )),
     };
-    match transport {
-        Transport::Udp | Transport::PlainUdp => {
-            let answered = exchange::udp(run, &request, read).await?;
-            Ok(answered.value)
+    let (message, length, sends) = match transport {
+        Transport::Udp => {
+            let full = request(true)?;
+            let answered = exchange::udp_each(run, [&full, &plain, &plain], |bytes| {
+                Ok(read(bytes)?.map(|heard| (heard, None)))
+            })
+            .await?;
+            (answered.value.0, answered.value.1, answered.sends)
         }
-        Transport::Tcp => over_tcp(run, &request, read).await,
-    }
+        Transport::PlainUdp => {
+            let answered = exchange::udp(run, &plain, read).await?;
+            (answered.value.0, answered.value.1, 1)
+        }
+        Transport::Tcp => {
+            let (message, length) = over_tcp(run, &request(true)?, read).await?;
+            (message, length, 1)
+        }
+    };
+    Ok(Heard {
+        without_edns: sends > 1 && message.edns.is_none(),
+        message,
+        length,
+    })
 }
 
 async fn over_tcp(
     run: &Run,
     request: &[u8],
-    read: impl Fn(&[u8]) -> Result<Option<Message>, Finding>,
-) -> Result<Message, Finding> {
+    read: impl Fn(&[u8]) -> Result<Option<(Message, usize)>, Finding>,
+) -> Result<(Message, usize), Finding> {
     let peer = exchange::peer(run)?;
     run.enter(Phase::Connect);
     let mut stream = socket::tcp(run.path(), peer)
@@ -136,7 +167,7 @@ async fn over_tcp(
                         format!("{}: an answer to another question", run.doing()),
                     ))
                 },
-                |message| Ok(Some(message)),
+                |heard| Ok(Some(heard)),
             ),
             None => Ok(None),
         }

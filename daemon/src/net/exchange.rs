@@ -20,8 +20,9 @@ pub const UDP_SENDS: [Duration; 3] = [
     Duration::from_secs(3),
 ];
 
-/// The largest datagram that is read.
-pub const UDP_MAX: usize = 64 * 1024;
+/// The largest datagram that is read, in bytes. No answer that is asked for here is longer, and a
+/// check waits for hundreds at once.
+pub const UDP_MAX: usize = 8 * 1024;
 
 /// The most that is read of one TCP answer.
 pub const TCP_MAX: usize = 256 * 1024;
@@ -58,13 +59,17 @@ pub fn address(run: &Run) -> Result<IpAddr, Finding> {
 pub struct Answered<T> {
     /// What was read out of it.
     pub value: T,
-    /// From the send that was answered last to the answer.
+    /// From the send that is answered to the answer; from the last one where the protocol does not
+    /// tell which that is.
     pub round_trip: Duration,
     /// The middle between that send and the answer, by this box's clock in Unix seconds.
     pub midpoint: f64,
     /// How many datagrams were sent.
     pub sends: usize,
 }
+
+/// A value, and which of the sends it answers, where the protocol tells.
+pub type Heard<T> = Option<(T, Option<usize>)>;
 
 /// Sends `request` at 0, 1 and 3 seconds from one socket and hands each datagram that comes back
 /// to `read`: `Ok(None)` waits for more, an error is a finding that ends the exchange. An answer to
@@ -75,53 +80,79 @@ pub struct Answered<T> {
 pub async fn udp<T>(
     run: &Run,
     request: &[u8],
-    read: impl FnMut(&[u8]) -> Result<Option<T>, Finding>,
+    mut read: impl FnMut(&[u8]) -> Result<Option<T>, Finding>,
+) -> Result<Answered<T>, Finding> {
+    let requests = [request; UDP_SENDS.len()];
+    udp_each(run, requests, |bytes| {
+        Ok(read(bytes)?.map(|value| (value, None)))
+    })
+    .await
+}
+
+/// As [`udp`], with a request of its own for each send, so that `read` can tell which of them is
+/// answered: a late answer must not look like a quick one to the send after it.
+///
+/// # Errors
+/// As [`udp`].
+pub async fn udp_each<T>(
+    run: &Run,
+    requests: [&[u8]; UDP_SENDS.len()],
+    read: impl FnMut(&[u8]) -> Result<Heard<T>, Finding>,
 ) -> Result<Answered<T>, Finding> {
     let peer = peer(run)?;
     run.enter(Phase::Request);
     let socket = socket::udp(run.path(), peer).map_err(|error| fault::finding(run, &error))?;
-    datagrams(run, &socket, request, read).await
+    datagrams(run, &socket, requests, read).await
 }
 
-/// As [`udp`], over a socket that stands.
+/// As [`udp_each`], over a socket that stands.
 ///
 /// # Errors
 /// As [`udp`].
 pub async fn datagrams<T>(
     run: &Run,
     socket: &UdpSocket,
-    request: &[u8],
-    mut read: impl FnMut(&[u8]) -> Result<Option<T>, Finding>,
+    requests: [&[u8]; UDP_SENDS.len()],
+    mut read: impl FnMut(&[u8]) -> Result<Heard<T>, Finding>,
 ) -> Result<Answered<T>, Finding> {
     let begun = Instant::now();
-    let mut schedule = UDP_SENDS.map(|delay| begun + delay).into_iter().peekable();
-    let mut sends = 0;
-    let mut sent = begun;
-    let mut sent_at = crate::run::unix_seconds();
+    let mut due = UDP_SENDS
+        .map(|delay| begun + delay)
+        .into_iter()
+        .zip(requests)
+        .peekable();
+    // When each send was made, by the monotonic and by the wall clock.
+    let mut sent: Vec<(Instant, f64)> = Vec::new();
     let mut buffer = vec![0; UDP_MAX];
     loop {
-        let next = schedule.peek().copied();
+        let next = due.peek().copied();
         tokio::select! {
             biased;
             received = socket.recv(&mut buffer) => {
                 let length = received.map_err(|error| fault::finding(run, &error))?;
-                let round_trip = sent.elapsed();
+                let now = Instant::now();
                 let datagram = buffer.get(..length).unwrap_or_default();
-                if let Some(value) = read(datagram)? {
+                if let Some((value, answers)) = read(datagram)? {
+                    let last = sent.len().saturating_sub(1);
+                    let (at, by_wall) = sent
+                        .get(answers.unwrap_or(last))
+                        .copied()
+                        .unwrap_or_else(|| (now, crate::run::unix_seconds()));
+                    let round_trip = now - at;
                     return Ok(Answered {
                         value,
                         round_trip,
-                        midpoint: sent_at + round_trip.as_secs_f64() / 2.0,
-                        sends,
+                        midpoint: by_wall + round_trip.as_secs_f64() / 2.0,
+                        sends: sent.len(),
                     });
                 }
             }
-            () = sleep_until(next.unwrap_or(begun)), if next.is_some() => {
-                schedule.next();
-                sent = Instant::now();
-                sent_at = crate::run::unix_seconds();
-                socket.send(request).await.map_err(|error| fault::finding(run, &error))?;
-                sends += 1;
+            () = sleep_until(next.map_or(begun, |(at, _)| at)), if next.is_some() => {
+                due.next();
+                if let Some((_, request)) = next {
+                    sent.push((Instant::now(), crate::run::unix_seconds()));
+                    socket.send(request).await.map_err(|error| fault::finding(run, &error))?;
+                }
             }
         }
     }

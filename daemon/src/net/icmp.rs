@@ -20,8 +20,8 @@ pub async fn echo(run: &Run) -> Result<Duration, Finding> {
     let socket = socket::icmp(run.path(), address).map_err(|error| fault::finding(run, &error))?;
     let cookie: [u8; COOKIE] = rand::random();
     let request = request(address, cookie);
-    let answered = exchange::datagrams(run, &socket, &request, |bytes| {
-        Ok(is_reply(address, bytes, cookie).then_some(()))
+    let answered = exchange::datagrams(run, &socket, [&request; 3], |bytes| {
+        Ok(is_reply(address, bytes, cookie).then_some(((), None)))
     })
     .await
     .map_err(|mut finding| {

@@ -18,6 +18,7 @@ use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig};
 use sightline_model::Reason;
 use tokio::net::{TcpStream, UdpSocket};
 
+use super::fault::{self, Blame};
 use super::{dns, socket};
 use crate::path::NetPath;
 
@@ -73,8 +74,8 @@ impl RuntimeProvider for OnPath {
 /// Why a name has no addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// In the word of the list of reasons.
-    pub reason: Reason,
+    /// Whose fault it is, and why.
+    pub blame: Blame,
     /// What the resolver said.
     pub detail: String,
 }
@@ -90,11 +91,16 @@ pub async fn addresses(
     name: &str,
     limit: Duration,
 ) -> Result<Vec<IpAddr>, Failure> {
-    let failure = |reason, detail: String| Failure { reason, detail };
+    let failure = |blame, detail: String| Failure { blame, detail };
     let mut absolute = Name::from_ascii(name).map_err(|error| {
         failure(
-            Reason::ProtocolError,
-            format!("`{}` is no DNS name: {error}", crate::text::foreign(name)),
+            // Whoever announces such a name announces nobody.
+            Blame::Target(Reason::DnsNxdomain),
+            format!(
+                "`{}` is no DNS name: {}",
+                crate::text::foreign(name),
+                crate::text::foreign(&error.to_string())
+            ),
         )
     })?;
     absolute.set_fqdn(true);
@@ -124,7 +130,7 @@ pub async fn addresses(
     options.use_hosts_file = ResolveHosts::Never;
     let resolver = builder
         .build()
-        .map_err(|error| failure(Reason::InternalError, error.to_string()))?;
+        .map_err(|error| failure(Blame::Ours(Reason::InternalError), error.to_string()))?;
 
     let v4 = Box::pin(resolver.lookup(absolute.clone(), RecordType::A));
     let v6 = Box::pin(resolver.lookup(absolute, RecordType::AAAA));
@@ -158,26 +164,35 @@ pub async fn addresses(
         return Ok(found);
     }
     Err(problem.map_or_else(
-        || failure(Reason::DnsNodata, format!("{name} has no address record")),
+        || {
+            failure(
+                Blame::Target(Reason::DnsNodata),
+                format!("{name} has no address record"),
+            )
+        },
         |error| explain(name, server, &error),
     ))
 }
 
 fn explain(name: &str, server: SocketAddr, error: &NetError) -> Failure {
     let asked = format!("asked {server} for the addresses of {name}");
-    let (reason, said) = if let Some(code) = response_code(error) {
+    let (blame, said) = if let Some(code) = response_code(error) {
         match dns::reason_of(code) {
-            Some(reason) => (reason, format!("{code:?}")),
-            None => (Reason::DnsNodata, "no address record".to_owned()),
+            Some(reason) => (Blame::Target(reason), format!("{code:?}")),
+            None => (
+                Blame::Target(Reason::DnsNodata),
+                "no address record".to_owned(),
+            ),
         }
     } else {
         match error {
-            NetError::Timeout => (Reason::DnsTimeout, "no answer".to_owned()),
-            other => (Reason::DnsServfail, other.to_string()),
+            NetError::Timeout => (Blame::Target(Reason::DnsTimeout), "no answer".to_owned()),
+            NetError::Io(error) => (fault::blame(error), fault::describe(error)),
+            other => (Blame::Target(Reason::DnsServfail), other.to_string()),
         }
     };
     Failure {
-        reason,
+        blame,
         detail: format!("{asked}: {said}"),
     }
 }

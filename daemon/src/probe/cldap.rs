@@ -61,24 +61,35 @@ struct Cldap {
 impl Probe for Cldap {
     fn run<'a>(&'a self, run: &'a Run) -> Running<'a> {
         Box::pin(async move {
-            let message_id = i32::from(rand::random::<u16>()) + 1;
-            let request = Ping {
-                domain: self.domain.clone(),
-                host: Some(ASKER.to_owned()),
-                message_id,
-            }
-            .encode();
+            // Each send has a number of its own, so that a late answer is known as such.
+            let first = i32::from(rand::random::<u16>()) + 1;
+            let ids = [first, first + 1, first + 2];
+            let requests = ids.map(|message_id| {
+                Ping {
+                    domain: self.domain.clone(),
+                    host: Some(ASKER.to_owned()),
+                    message_id,
+                }
+                .encode()
+            });
             // The entry and the result may come in datagrams of their own.
-            let mut received = Vec::new();
-            let answered = exchange::udp(run, &request, |datagram| {
-                if cldap::is_for_another(datagram, message_id) {
+            let mut received: [Vec<u8>; 3] = Default::default();
+            let sends = requests.each_ref().map(Vec::as_slice);
+            let answered = exchange::udp_each(run, sends, |datagram| {
+                let send = ids
+                    .iter()
+                    .position(|id| !cldap::is_for_another(datagram, *id));
+                let Some((send, id, parts)) =
+                    send.and_then(|send| Some((send, *ids.get(send)?, received.get_mut(send)?)))
+                else {
                     return Ok(None);
+                };
+                if parts.len() + datagram.len() > exchange::UDP_MAX {
+                    parts.clear();
                 }
-                if received.len() + datagram.len() > exchange::UDP_MAX {
-                    received.clear();
-                }
-                received.extend_from_slice(datagram);
-                cldap::parse(&received, message_id)
+                parts.extend_from_slice(datagram);
+                cldap::parse(parts, id)
+                    .map(|answer| answer.map(|answer| (answer, Some(send))))
                     .map_err(|error| exchange::malformed(run, &error, datagram))
             })
             .await?;

@@ -1,7 +1,7 @@
 //! Each resolver alone: does it know the Internet, the AD zone, and the records by which Windows
 //! finds domain controllers ([MS-ADTS] 6.3.6.1)?
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use futures_util::future::select_ok;
@@ -10,8 +10,10 @@ use hickory_proto::rr::{RData, RecordType};
 use sightline_model::{Finding, Gate, Phase, Reason, Stage, Subject, Target, Topic};
 
 use super::{Ground, Kind, Thing};
-use crate::net::dns::{self, Question, Transport};
+use crate::net::dns::{self, Heard, Question, Transport};
+use crate::net::fault::Blame;
 use crate::net::lookup;
+use crate::path::NetPath;
 use crate::run::{Probe, Run, Running, Task};
 
 pub(super) const KIND: Kind = Kind {
@@ -127,7 +129,7 @@ pub(crate) fn address_task(ground: &Ground<'_>, server: SocketAddr, name: &str) 
     task.subject = Subject::ControllerName {
         name: name.to_owned(),
     };
-    task.closed_as = Reason::DnsTargetUnresolved;
+    task.closed_as = Reason::DnsTimeout;
     task.target = Target {
         host: name.to_owned(),
         address: None,
@@ -248,7 +250,7 @@ async fn rewriting(run: &Run) -> Result<(), Finding> {
 /// Whatever is answered, TCP works.
 async fn over_tcp(run: &Run, name: &str, kind: RecordType) -> Result<(), Finding> {
     let question = question(run, name, kind)?;
-    let message = dns::ask(run, &question, Transport::Tcp).await?;
+    let message = dns::ask(run, &question, Transport::Tcp).await?.message;
     run.keep("answer", format!("{:?}", message.metadata.response_code));
     Ok(())
 }
@@ -271,7 +273,11 @@ async fn zone(run: &Run, domain: &str) -> Result<(), Finding> {
 async fn records(run: &Run, name: &str) -> Result<(), Finding> {
     let question = question(run, name, RecordType::SRV)?;
     run.keep("name", question.shown());
-    let mut message = ask(run, &question).await?;
+    let Heard {
+        mut message,
+        length,
+        ..
+    } = heard(run, &question).await?;
     if message.metadata.truncation {
         message = run
             .part(dns::ask(run, &question, Transport::Tcp))
@@ -286,13 +292,15 @@ async fn records(run: &Run, name: &str) -> Result<(), Finding> {
                         finding.detail
                     ),
                 )
-            })?;
+            })?
+            .message;
         run.keep("transport", "tcp");
     }
     let found = dns::srv_records(&message, &question);
     if found.is_empty() {
         return Err(negative(run, &question, &message));
     }
+    run.keep("answer_bytes", u32::try_from(length).unwrap_or(u32::MAX));
     run.keep(
         "records",
         found
@@ -315,33 +323,68 @@ async fn records(run: &Run, name: &str) -> Result<(), Finding> {
 async fn addresses(run: &Run, server: SocketAddr, reason: Reason) -> Result<(), Finding> {
     run.enter(Phase::Resolve);
     let path = Arc::new(run.path().clone());
-    match lookup::addresses(&path, server, &run.target().host, run.remaining()).await {
-        Ok(addresses) => {
-            run.keep(
-                "addresses",
-                addresses
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>(),
-            );
-            run.read_addresses(addresses);
-            Ok(())
+    let host = &run.target().host;
+    let found = lookup::addresses(&path, server, host, run.remaining())
+        .await
+        .map_err(|failure| match failure.blame {
+            // The name is there for everybody to see, and has nothing.
+            Blame::Target(Reason::DnsNxdomain | Reason::DnsNodata) => {
+                run.fail(reason, failure.detail)
+            }
+            Blame::Target(reason) => run.fail(reason, failure.detail),
+            Blame::Ours(reason) => run.blind(reason, failure.detail),
+        })?;
+    let (useless, useful): (Vec<IpAddr>, Vec<IpAddr>) = found
+        .into_iter()
+        .partition(|address| leads_nowhere(*address, run.path()));
+    let shown = |addresses: &[IpAddr]| -> Vec<String> {
+        addresses.iter().map(ToString::to_string).collect()
+    };
+    if !useless.is_empty() {
+        let said = format!(
+            "{host} has a host record that leads nowhere: {}",
+            shown(&useless).join(", ")
+        );
+        if useful.is_empty() {
+            return Err(run.fail(reason, said));
         }
-        Err(failure) => Err(run.fail(reason, failure.detail)),
+        run.note(run.info(reason, said));
     }
+    run.keep("addresses", shown(&useful));
+    run.read_addresses(useful);
+    Ok(())
 }
 
-/// Asks over UDP with EDNS0, and without it where the server cannot read that.
+/// Addresses that no client can follow: of this host itself, of one link (RFC 3927, RFC 4291
+/// §2.5.6), of many hosts or of none.
+fn leads_nowhere(address: IpAddr, path: &NetPath) -> bool {
+    let is_looped = address.is_loopback() && path.interface.as_deref() != Some("lo");
+    let is_of_one_link = match address {
+        IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    is_looped || is_of_one_link || address.is_unspecified() || address.is_multicast()
+}
+
 async fn ask(run: &Run, question: &Question) -> Result<Message, Finding> {
-    let message = dns::ask(run, question, Transport::Udp).await?;
+    Ok(heard(run, question).await?.message)
+}
+
+/// Asks over UDP with EDNS0, and without it where the server cannot read that or something on the
+/// way drops it.
+async fn heard(run: &Run, question: &Question) -> Result<Heard, Finding> {
+    let heard = dns::ask(run, question, Transport::Udp).await?;
     if matches!(
-        message.metadata.response_code,
+        heard.message.metadata.response_code,
         ResponseCode::FormErr | ResponseCode::NotImp | ResponseCode::BADVERS
     ) {
-        run.keep("edns", false);
+        run.keep("edns", "refused by the resolver");
         return dns::ask(run, question, Transport::PlainUdp).await;
     }
-    Ok(message)
+    if heard.without_edns {
+        run.keep("edns", "no answer to the question with EDNS0");
+    }
+    Ok(heard)
 }
 
 fn question(run: &Run, name: &str, kind: RecordType) -> Result<Question, Finding> {

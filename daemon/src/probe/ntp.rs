@@ -59,15 +59,22 @@ struct Ntp;
 impl Probe for Ntp {
     fn run<'a>(&'a self, run: &'a Run) -> Running<'a> {
         Box::pin(async move {
-            let cookie: [u8; 8] = rand::random();
+            // Each send has a cookie of its own, so that a late answer is known as such.
+            let cookies: [[u8; 8]; 3] = rand::random();
             #[expect(clippy::cast_possible_truncation, reason = "whole seconds of this era")]
             let near = run::unix_seconds() as i64;
-            let answered = exchange::udp(run, &ntp::request(cookie), |bytes| {
-                if ntp::is_for_another(bytes, cookie) {
+            let requests = cookies.map(ntp::request);
+            let sends = requests.each_ref().map(<[u8; 48]>::as_slice);
+            let answered = exchange::udp_each(run, sends, |bytes| {
+                let send = cookies
+                    .iter()
+                    .position(|cookie| !ntp::is_for_another(bytes, *cookie));
+                let Some((send, cookie)) = send.and_then(|send| Some((send, *cookies.get(send)?)))
+                else {
                     return Ok(None);
-                }
+                };
                 ntp::parse(bytes, cookie, near)
-                    .map(Some)
+                    .map(|answer| Some((answer, Some(send))))
                     .map_err(|error| exchange::malformed(run, &error, bytes))
             })
             .await?;
