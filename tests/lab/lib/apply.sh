@@ -1,10 +1,12 @@
 # shellcheck shell=bash
 # Brings the lab to what the faults in force ask for: controllers, directory, site,
-# relay. Packet rules are in rules.sh, names in dns.sh.
+# relay. Packet rules are in rules.sh, names in dns.sh, web servers and proxies in web.sh.
 
 apply() {
   apply_controllers
   apply_directory
+  apply_web
+  apply_proxies
   apply_dns
   apply_rules
   apply_relay

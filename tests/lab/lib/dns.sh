@@ -12,6 +12,7 @@ inet_dns_up() {
   mkdir -p "$dir"
   fill named-inet.conf "DIR=$dir" "ADDRESS=$INET_DNS" >"$dir/named.conf"
   fill internet.zone "DNS=$INET_DNS" "TIME=$INET_TIME" "WEB=$INET_WEB" >"$dir/internet.zone"
+  web_records >>"$dir/internet.zone"
   start_named inet inet-dns "$dir/named.conf"
 }
 
@@ -36,7 +37,8 @@ apply_resolver() {
     stop "$name" KILL
     return
   fi
-  fill dnsmasq.conf "ADDRESS=$address" "LOG=$RUN/log/$name.log" "SERVERS=$(resolver_servers "$which")" >"$dir/new"
+  fill dnsmasq.conf "ADDRESS=$address" "LOG=$RUN/log/$name.log" "SERVERS=$(resolver_servers "$which")" \
+    "RECORDS=$(site_records)" >"$dir/new"
   if runs "$name" && cmp -s "$dir/new" "$dir/dnsmasq.conf"; then return; fi
   stop "$name" KILL
   mv "$dir/new" "$dir/dnsmasq.conf"

@@ -4,7 +4,7 @@
 
 readonly SRV=_ldap._tcp.dc._msdcs.$DOMAIN
 # shellcheck disable=SC2034  # the selftest goes through them
-readonly HEALTHY=(names addresses ldap_pings kerberos directory_tls canary shares rpc clocks echoes service_connection_point)
+readonly HEALTHY=(names addresses ldap_pings kerberos directory_tls canary shares rpc clocks echoes service_connection_point web)
 SEEN=''
 
 # sees WHAT COMMAND…: the output of a command in the site contains WHAT (a pattern).
@@ -122,7 +122,8 @@ healthy_service_connection_point() {
 healthy_in_short() {
   both_resolvers "status: NOERROR.*dc1.$DOMAIN.*dc2.$DOMAIN" "$SRV" srv +tcp &&
     both_resolvers 'status: NXDOMAIN' no-such-name.example.org a && healthy_ldap_pings && healthy_kerberos &&
-    both_dcs open tcp 445 && both_dcs open tcp 636 && both_dcs open tcp 3268 && healthy_rpc && healthy_clocks && healthy_echoes
+    both_dcs open tcp 445 && both_dcs open tcp 636 && both_dcs open tcp 3268 && healthy_rpc && healthy_clocks && healthy_echoes &&
+    healthy_web_in_short
 }
 
 # Whether a fault is to be seen, and what must still be well beside it.
@@ -142,6 +143,7 @@ fault_shows() {
     gc-blocked*) port_shows "$port" silent open tcp 3268 ;;
     ldaps-blocked*) port_shows "$port" silent open tcp 636 ;;
     kpasswd-blocked*) port_shows "$port" silent open tcp 464 ;;
+    web-* | https-* | host-* | soft-* | portal-* | tls-* | range-* | clock-box-* | realm-* | proxy-* | pac-*) web_fault_shows "$name" ;;
     resolver* | srv-* | dns-* | truncated-* | many-dcs) name_fault_shows "$name" ;;
     dc-* | dcs-* | clock-* | wrong-domain | ldaps-expired | subnet-* | site-* | slow-*) controller_fault_shows "$name" ;;
     *) uplink_fault_shows "$name" ;;
