@@ -19,7 +19,7 @@ fetches() {
 }
 
 serves() { fetches 'status=[1-4][0-9]* end=0 ' "https://$1/"; }
-silent_at() { fetches 'timed out.* status=000 end=28 ' "$1"; }
+silent_at() { fetches '(Timeout|timed out).* status=000 end=28 ' "$1"; }
 at_proxy() { fetches "$1" --proxy "http://$PROXY_NAME:$PROXY_PORT" "${@:2}"; }
 
 # presents PATTERN HOST: what openssl says of the host's chain.
@@ -101,7 +101,7 @@ clock_box_is_wrong() {
   here=$(date +%s)
   SEEN="the box is $((there - here)) s ahead"
   ((there - here >= CLOCK_BOX_AHEAD - 2 && there - here <= CLOCK_BOX_AHEAD + 2)) && presents 'certificate has expired' login.live.com &&
-    sees 'stratum=2 skew=-?[01] ' "$HERE/tools/look" ntp "$INET_TIME"
+    looks 'answer stratum=2 skew=-?[01] ' ntp "$INET_TIME"
 }
 
 portal_shows() {
@@ -134,7 +134,7 @@ proxy_fault_shows() {
       at_proxy 'Connect Test status=200' "$NCSI" ;;
     proxy-auth) silent_at "$OPENID" && fetches "$announced" "$script" && at_proxy '407 .*Proxy-Authenticate: Basic.* end=56 ' "$OPENID" &&
       at_proxy ' status=407 ' "$NCSI" && at_proxy '"issuer":.* status=200 ' --proxy-user "$PROXY_PASSWORD" "$OPENID" ;;
-    proxy-dead) silent_at "$OPENID" && fetches "$announced" "$script" && at_proxy 'timed out.* end=28 ' "$OPENID" ;;
+    proxy-dead) silent_at "$OPENID" && fetches "$announced" "$script" && at_proxy '(Timeout|timed out).* end=28 ' "$OPENID" ;;
     pac-broken) fetches 'text/html.*<!doctype html>.* status=200' "$script" && serves "$BLOCKED_HOST" ;;
     *) return 1 ;;
   esac

@@ -18,8 +18,9 @@ web_records() { awk '{ printf "%s. IN A %s\n", $1, $2 }' "$RUN/web/hosts"; }
 
 apply_web() {
   web_documents
+  in_force host-silent || stop silent KILL
   apply_nginx inet internet_servers
-  apply_silent
+  ! in_force host-silent || start_silent
   if [[ -n $(edge_servers) ]]; then apply_nginx edge edge_servers; else drop_nginx edge; fi
 }
 
@@ -68,15 +69,13 @@ drop_nginx() {
   rm -rf "$RUN/web/$1"
 }
 
-apply_silent() {
+# It takes the place of one of the servers.
+start_silent() {
   local address
+  if runs silent; then return; fi
   address=$(web_address "$SILENT_HOST")
-  if ! in_force host-silent; then
-    stop silent KILL
-  elif ! runs silent; then
-    start inet silent "$HERE/tools/silent" "$address" 80 443
-    wait_for 5 "the silent host ($RUN/log/silent.log)" inside inet nc -z -w 1 "$address" 443
-  fi
+  start inet silent "$HERE/tools/silent" "$address" 80 443
+  wait_for 5 "the silent host ($RUN/log/silent.log)" inside inet nc -z -w 1 "$address" 443
 }
 
 # The servers on the edge: a captive portal, and the script by which clients find a proxy.
@@ -122,7 +121,8 @@ apply_squid() {
   [[ $kind != inspecting ]] || port=$INSPECTION_PORT
   squid_files "$dir" "$kind"
   start edge "$name" squid -N -n "lab$name" -f "$dir/squid.conf"
-  wait_for 10 "the proxy on port $port ($dir/cache.log)" inside edge nc -z -w 1 "$PROXY" "$port"
+  # A trial connection that was not detoured would stop it from taking others.
+  wait_for 10 "the proxy on port $port ($dir/cache.log)" grep -q "Accepting .* local=[0-9.]*:$port" "$dir/cache.log"
 }
 
 # Squid leaves root behind, so it gets what it needs from us.
