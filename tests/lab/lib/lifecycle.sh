@@ -60,6 +60,7 @@ abandon() {
 take_down() {
   rm -f "$RUN/up"
   end_all
+  forget_squid proxy inspection
   net_down
   rm -rf "$RUN"
 }

@@ -38,9 +38,9 @@ healthy_web() {
 every_host() {
   local scheme=$1 private=$2 name rest bad=''
   local -a urls=()
-  while read -r name _; do urls+=(-o /dev/null "$scheme://$name/"); done <"$HOSTS"
+  while read -r name rest _; do [[ $rest == - ]] || urls+=(-o /dev/null "$scheme://$name/"); done <"$HOSTS"
   SEEN=$("$LAB" in site curl -sS --max-time 5 --cacert "$PUBLIC_CA" -w '%{exitcode} %{http_code} %{url}\n' "${urls[@]}" 2>/dev/null || true)
-  (($(wc -l <<<"$SEEN") == $(wc -l <"$HOSTS"))) || return 1
+  (($(wc -l <<<"$SEEN") * 3 == ${#urls[@]})) || return 1
   while read -r rest name _; do
     [[ $rest == 0 || ($rest == "$private" && $name == 000) ]] || bad+="$rest "
   done <<<"$SEEN"
@@ -86,6 +86,11 @@ web_fault_shows() {
     host-silent) fetches 'status=000 end=28 ' "https://$SILENT_HOST/" && looks open tcp "$(host_address "$SILENT_HOST")" 443 && serves cs.dds.microsoft.com ;;
     range-unsupported) fetches ' status=200 ' -o /dev/null -r 0-99 "http://$CONTENT/" && fetches ' status=200 ' -o /dev/null -r 0-99 https://swda01-mscdn.manage.microsoft.com/ ;;
     clock-box-wrong) clock_box_is_wrong ;;
+    realm-federated-open) fetches "\"Federated\".*https://$STS_NAME/adfs" "$REALM_URL" && fetches 'windowstransport.* status=200 ' "$STS_URL" ;;
+    ipv6-open) fetches 'Connect Test status=200 ' -6 http://ipv6.msftconnecttest.com/connecttest.txt && fetches 'status=404 end=0 ' -6 https://login.live.com/ ;;
+    ipv6-dead) silent_at http://ipv6.msftconnecttest.com/connecttest.txt && fetches 'Timeout.* status=000 ' -6 https://login.live.com/ &&
+      fetches 'status=404 end=0 ' -4 https://login.live.com/ && sees "via $GATEWAY6" ip -6 route show default ;;
+    ncsi-dns-wrong) both_resolvers "$INET_WEB" dns.msftncsi.com a && asks 'ANSWER: 1,' "$RESOLVER_ONE" time.windows.com a ;;
     realm-federated) fetches "\"Federated\".*https://$STS_NAME/adfs" "$REALM_URL" && silent_at "$STS_URL" && serves "$BLOCKED_HOST" ;;
     portal-*) portal_shows "$1" ;;
     tls-*) tls_fault_shows "$1" ;;
@@ -127,7 +132,7 @@ tls_fault_shows() {
 }
 
 proxy_fault_shows() {
-  local script="http://$WPAD_NAME/wpad.dat" announced="ns-proxy-autoconfig.*PROXY $PROXY_NAME:$PROXY_PORT"
+  local script="http://$WPAD_NAME/wpad.dat" announced="ns-proxy-autoconfig.*return \"PROXY $PROXY_NAME:$PROXY_PORT"
   case $1 in
     proxy-open) at_proxy 'Connection established.*"issuer":.* status=200 end=0 ' "$OPENID" && at_proxy 'Connect Test status=200' "$NCSI" && serves "$BLOCKED_HOST" ;;
     proxy-required) silent_at "$OPENID" && silent_at "$NCSI" && fetches "$announced" "$script" && at_proxy '"issuer":.* status=200 end=0 ' "$OPENID" &&

@@ -31,10 +31,14 @@ make_web_certificates() {
   say "making the certificates of the Internet's hosts"
   rm -rf "$new"
   mkdir -p "$new"
+  # In the background, where the first failure ends it.
   (
     cd "$new" || exit
-    web_authorities && web_leaves && web_stamp >stamp
-  ) 2>"$STATE/web-openssl.log" || die "making certificates failed; see $STATE/web-openssl.log"
+    web_authorities
+    web_leaves
+    web_stamp >stamp
+  ) 2>"$STATE/web-openssl.log" &
+  wait $! || die "making the certificates failed; see $STATE/web-openssl.log"
   rm -rf "$WEB_CACHE"
   mv "$new" "$WEB_CACHE"
 }
@@ -77,7 +81,7 @@ new_authority() {
 web_leaves() {
   local name authority begin
   begin=$(date -d "$(date +%Y-%m-01) -30 days" +%F)
-  while read -r name _ authority; do
+  while read -r name _ authority _; do
     new_leaf "$name" "$name" "$authority" "$begin" 180
   done < <(web_hosts)
   new_leaf "$EXPIRED_HOST-expired" "$EXPIRED_HOST" one "$(date -d '-200 days' +%F)" 100

@@ -14,7 +14,9 @@ web_files() {
 web_address() { awk -v name="$1" '$1 == name { print $2 }' "$RUN/web/hosts"; }
 
 # Records for the Internet's name server.
-web_records() { awk '{ printf "%s. IN A %s\n", $1, $2 }' "$RUN/web/hosts"; }
+web_records() {
+  awk '$2 != "-" { printf "%s. IN A %s\n", $1, $2 } $4 { printf "%s. IN AAAA %s\n", $1, $4 }' "$RUN/web/hosts"
+}
 
 apply_web() {
   web_documents
@@ -24,16 +26,17 @@ apply_web() {
   if [[ -n $(edge_servers) ]]; then apply_nginx edge edge_servers; else drop_nginx edge; fi
 }
 
-# Documents that name the tenant.
+# What is served from files.
 web_documents() {
   local name kind=managed
-  ! any_in_force realm-federated || kind=federated
-  for name in openid-configuration.json discovery.json mex.xml; do web_document "$name" "$name"; done
+  ! any_in_force realm-federated realm-federated-open || kind=federated
+  for name in openid-configuration.json discovery.json mex.xml wpad.dat wpad-broken.dat; do web_document "$name" "$name"; done
   web_document "realm-$kind.json" realm.json
 }
 
 web_document() {
-  fill "web/$1" "TENANT=$TENANT_NAME" "TENANT_ID=$TENANT_ID" "STS=$STS_NAME" >"$RUN/web/documents/$2"
+  fill "web/$1" "TENANT=$TENANT_NAME" "TENANT_ID=$TENANT_ID" "STS=$STS_NAME" "DOMAIN=$DOMAIN" \
+    "PROXY=$PROXY_NAME:$PROXY_PORT" >"$RUN/web/documents/$2"
 }
 
 # What the faults in force make of the hosts.
@@ -83,11 +86,10 @@ edge_servers() {
   if in_force portal-redirect; then fill portal-redirect.conf "ADDRESS=$PORTAL" "NAME=$PORTAL_NAME"; fi
   if in_force portal-page; then fill portal-page.conf "ADDRESS=$PORTAL" "NAME=$PORTAL_NAME" "TLS=$RUN/web/tls"; fi
   if in_force pac-broken; then
-    fill wpad.conf "ADDRESS=$WPAD" "NAME=$WPAD_NAME" "TYPE=text/html" \
-      "SCRIPT=<!doctype html><title>Intranet</title><p>The page has moved."
+    fill wpad.conf "ADDRESS=$WPAD" "NAME=$WPAD_NAME" "DIR=$RUN/web/documents" TYPE=text/html SCRIPT=wpad-broken.dat
   elif wpad_is_announced; then
-    fill wpad.conf "ADDRESS=$WPAD" "NAME=$WPAD_NAME" "TYPE=application/x-ns-proxy-autoconfig" \
-      "SCRIPT=function FindProxyForURL(url, host) { return \"PROXY $PROXY_NAME:$PROXY_PORT\"; }"
+    fill wpad.conf "ADDRESS=$WPAD" "NAME=$WPAD_NAME" "DIR=$RUN/web/documents" \
+      TYPE=application/x-ns-proxy-autoconfig SCRIPT=wpad.dat
   fi
 }
 
@@ -116,13 +118,23 @@ apply_squid() {
   if [[ $(recall "$name") == "$kind" && (-z $kind || -n $(pid_of "$name")) ]]; then return; fi
   stop "$name" KILL
   rm -rf "$dir"
+  forget_squid "$name"
   remember "$name" "$kind"
   [[ -n $kind ]] || return 0
   [[ $kind != inspecting ]] || port=$INSPECTION_PORT
   squid_files "$dir" "$kind"
-  start edge "$name" squid -N -n "lab$name" -f "$dir/squid.conf"
+  start edge "$name" squid -N -n "$(squid_service "$name")" -f "$dir/squid.conf"
   # A trial connection that was not detoured would stop it from taking others.
   wait_for 10 "the proxy on port $port ($dir/cache.log)" grep -q "Accepting .* local=[0-9.]*:$port" "$dir/cache.log"
+}
+
+# The name by which Squid calls its shared memory: letters and digits only.
+squid_service() { printf 'lab%s%s' "${PREFIX//-/}" "$1"; }
+
+# What Squid leaves behind when it is killed: forget_squid NAME…
+forget_squid() {
+  local name
+  for name in "$@"; do rm -f "/dev/shm/$(squid_service "$name")-"*; done
 }
 
 # Squid leaves root behind, so it gets what it needs from us.
