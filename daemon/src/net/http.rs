@@ -1,5 +1,7 @@
 //! One HTTP/1.1 request over a stream that stands (RFC 9112). Everything that comes back is
-//! bounded: the head by hyper, the body here, and the time by the run.
+//! bounded: the head by hyper, the rest here, and the time by the run.
+
+mod bounded;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -17,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::fault;
 use crate::run::Run;
 use crate::text;
+use bounded::Bounded;
 
 /// The protocol in a TLS handshake (RFC 7301).
 pub const ALPN: &[u8] = b"http/1.1";
@@ -29,6 +32,9 @@ const HEADERS_MAX: usize = 128;
 
 /// The most that is read of the body of an answer, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
+
+/// The most that is read of a connection: head and body, and what surrounds them, in bytes.
+const READ_MAX: usize = 256 * 1024;
 
 /// A question.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +89,7 @@ where
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEAD_MAX)
         .max_headers(HEADERS_MAX)
-        .handshake(TokioIo::new(stream))
+        .handshake(TokioIo::new(Bounded::new(stream, READ_MAX)))
         .await
         .map_err(|error| failed(run, &error))?;
     let exchange = pin!(async {
