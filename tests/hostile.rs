@@ -2,6 +2,7 @@
 //! deadline, no panic, no memory, and nothing of what the neighbours say.
 
 mod program;
+mod web;
 
 use std::net::Ipv4Addr;
 use std::time::Duration;

@@ -5,6 +5,7 @@ mod clocks;
 mod controllers;
 mod doors;
 mod resolvers;
+mod web;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ pub(crate) struct Case {
     name: &'static str,
     /// How many controllers there are.
     controllers: u8,
+    /// The world before the fault.
+    setting: fn(u8) -> Setting,
     change: fn(&mut Setting),
     verdict: Verdict,
     /// Each root cause: severity, reason, stage, and a part of its subject.
@@ -41,6 +44,7 @@ pub(crate) struct Case {
 const READY: Case = Case {
     name: "",
     controllers: 1,
+    setting: Setting::healthy,
     change: |_| {},
     verdict: Verdict::Ready,
     causes: &[],
@@ -144,7 +148,7 @@ fn run(cases: &'static [Case]) {
 
 /// What is not as the case has it, or nothing.
 async fn differs(case: &Case) -> Option<String> {
-    let mut setting = Setting::healthy(case.controllers);
+    let mut setting = (case.setting)(case.controllers);
     (case.change)(&mut setting);
     let world = World::start(&setting);
     let checked = look(&world).await;

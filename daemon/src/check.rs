@@ -7,7 +7,7 @@ use sightline_model::{NetworkScene, Observation, Scene, Stage, Status, judge};
 
 use crate::plan::Plan;
 use crate::run;
-use crate::survey::{self, Link, Survey};
+use crate::survey::{self, Link, Survey, Wanted};
 
 /// A look at the site, judged.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub async fn check(
 ) -> Result<Checked, Refusal> {
     let mut found_domain = None;
     let domain = match &plan.domain {
-        _ if !needs_domain(stages) => None,
+        _ if !relevant(stages).contains(&Stage::DomainController) => None,
         Some(domain) => Some(domain.clone()),
         None => {
             found_domain = Some(search(plan).await?);
@@ -70,10 +70,15 @@ pub async fn check(
         }
     };
     let begun = Instant::now();
+    let relevant = relevant(stages);
+    let wanted = Wanted {
+        domain: domain.as_deref(),
+        stages: &relevant,
+    };
     let looks = plan
         .networks
         .iter()
-        .map(|network| survey::survey(plan, network, domain.as_deref(), watch));
+        .map(|network| survey::survey(plan, network, wanted, watch));
     let surveys: Vec<Survey> = futures_util::future::join_all(looks).await;
     let took = begun.elapsed();
     let (scenes, slowest): (Vec<NetworkScene>, Vec<Vec<Link>>) = surveys
@@ -95,12 +100,14 @@ pub async fn check(
     })
 }
 
-/// Whether a stage that is judged, or one that it needs, looks for a domain controller.
-fn needs_domain(stages: &[Stage]) -> bool {
-    stages.is_empty()
-        || stages
-            .iter()
-            .any(|stage| stage.with_needs().contains(&Stage::DomainController))
+/// The stages that are judged, and those that they need; all, where none is named.
+fn relevant(named: &[Stage]) -> Vec<Stage> {
+    Stage::ALL
+        .into_iter()
+        .filter(|stage| {
+            named.is_empty() || named.iter().any(|named| named.with_needs().contains(stage))
+        })
+        .collect()
 }
 
 async fn search(plan: &Plan) -> Result<String, Refusal> {

@@ -158,9 +158,9 @@ fn check(arguments: &CheckArguments) -> u8 {
         Err(error) => return refuse(&error),
     };
     socket::raise_descriptor_limit();
-    let roots = std::sync::Arc::clone(&plan.corporate_roots);
+    let roots = [&plan.corporate_roots, &plan.public_roots].map(std::sync::Arc::clone);
     // Reading the trust store takes as long as a slow answer; it happens beside the first ones.
-    std::thread::spawn(move || roots.load());
+    std::thread::spawn(move || roots.map(|roots| roots.load()));
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -24,6 +24,7 @@ pub use endpoint::{
 pub use load::{Load, Overrides, load};
 pub use names::{DomainName, EndpointId, InterfaceName, NamePattern, NetworkName, SiteName, Unfit};
 pub use problem::{Errors, Place, Problem};
+pub(crate) use settings::all_certificates;
 pub use settings::{Config, Domain, Network, Ports, Probe, Site, Time, Tls};
 pub use values::Resolvers;
 

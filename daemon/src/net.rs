@@ -4,6 +4,7 @@
 pub mod dns;
 pub mod exchange;
 pub mod fault;
+pub mod http;
 pub mod icmp;
 pub mod ldap;
 pub mod lookup;

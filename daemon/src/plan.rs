@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use sightline_model::Limits;
 
-use crate::config::{Config, Ports, Resolvers};
-use crate::net::tls::CorporateRoots;
+use crate::config::{Config, Ports, Resolvers, all_certificates};
+use crate::endpoints::{Endpoint, List};
+use crate::net::tls::Roots;
 use crate::path::NetPath;
 
 pub use system::SystemResolvers;
@@ -29,6 +30,8 @@ pub struct Plan {
     pub dc_sample: usize,
     /// The deadline of one run.
     pub timeout: Duration,
+    /// The deadline of one run over HTTPS.
+    pub https_timeout: Duration,
     /// How long Windows waits for a controller.
     pub slow_ping: Duration,
     /// Names by which a resolver shows that it knows the Internet.
@@ -40,7 +43,11 @@ pub struct Plan {
     /// Ports of the services of a controller.
     pub ports: Ports,
     /// Certificates that the company's own chains may lead to.
-    pub corporate_roots: Arc<CorporateRoots>,
+    pub corporate_roots: Arc<Roots>,
+    /// Certificates that the chains of Internet hosts may lead to.
+    pub public_roots: Arc<Roots>,
+    /// The endpoints of the Internet that apply to the site, in the order of the flow.
+    pub endpoints: Vec<Arc<Endpoint>>,
     /// The networks of the box.
     pub networks: Vec<Network>,
 }
@@ -92,6 +99,7 @@ impl Plan {
             principal: config.domain.principal.clone(),
             dc_sample: config.domain.dc_sample,
             timeout: config.probe.timeout,
+            https_timeout: config.probe.https_timeout,
             slow_ping: config.probe.slow_ping,
             internet_names: config
                 .probe
@@ -105,12 +113,17 @@ impl Plan {
                 max_skew: config.time.max_skew,
             },
             ports: config.ports,
-            corporate_roots: Arc::new(CorporateRoots::new(
-                config
-                    .tls
-                    .certificates()
-                    .map_err(|error| error.to_string())?,
-            )),
+            corporate_roots: Arc::new(Roots::corporate(all_certificates(
+                &config.tls.corporate_roots,
+            )?)),
+            public_roots: Arc::new(Roots::public(all_certificates(
+                &config.tls.extra_public_roots,
+            )?)),
+            endpoints: List::embedded()
+                .applicable(config)
+                .into_iter()
+                .map(Arc::new)
+                .collect(),
             networks,
         })
     }

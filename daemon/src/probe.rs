@@ -2,6 +2,9 @@
 
 mod cldap;
 mod dns;
+mod host;
+mod http;
+mod https;
 mod icmp;
 mod kerberos;
 mod kpasswd;
@@ -16,11 +19,12 @@ use std::sync::Arc;
 
 use sightline_model::{Gate, Reason, Stage, Subject, Target};
 
+use crate::endpoints::Endpoint;
 use crate::path::NetPath;
 use crate::plan::Plan;
 use crate::run::{Probe, Task};
 
-pub(crate) use dns::{address_task, site_task, time_source_task};
+pub(crate) use dns::{address_task, host_task, site_task, time_source_task};
 pub use dns::{locator_name, site_locator_name};
 
 /// Every kind, in the order in which people think of them.
@@ -35,6 +39,8 @@ pub const KINDS: &[Kind] = &[
     smb::KIND,
     ntp::KIND,
     icmp::KIND,
+    http::KIND,
+    https::KIND,
 ];
 
 /// A kind of probe.
@@ -71,6 +77,15 @@ pub enum Thing {
         /// The address.
         address: IpAddr,
     },
+    /// One address of a host of the Internet.
+    Host {
+        /// What is asked there.
+        endpoint: Arc<Endpoint>,
+        /// One of its hosts.
+        name: String,
+        /// The address.
+        address: IpAddr,
+    },
 }
 
 /// What a kind may know when it makes its tasks.
@@ -82,9 +97,17 @@ pub struct Ground<'a> {
     pub domain: Option<&'a str>,
     /// The path that the tasks take.
     pub path: &'a Arc<NetPath>,
+    /// The stages that are judged or needed; nothing is asked for others alone.
+    pub stages: &'a [Stage],
 }
 
 impl Ground<'_> {
+    /// Whether something of `stages` is judged or needed.
+    #[must_use]
+    pub fn wants(&self, stages: &[Stage]) -> bool {
+        stages.iter().any(|stage| self.stages.contains(stage))
+    }
+
     /// A task for a service of a domain controller, with the usual values.
     fn controller_task(
         &self,

@@ -5,13 +5,15 @@
 //! what it followed from, which gives the slowest chain of dependent exchanges.
 
 mod controllers;
+mod hosts;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sightline_model::{NetworkScene, Observation, State, Subject, Topic};
+use sightline_model::{NetworkScene, Observation, Stage, State, Subject, Topic};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -20,10 +22,15 @@ use crate::plan::{Network, Plan};
 use crate::probe::{self, Ground, Thing};
 use crate::run::{self, Task};
 use controllers::Controllers;
+use hosts::Hosts;
 
 /// As many addresses of one controller are asked. Each costs a dozen sockets, and a name server may
 /// answer with hundreds.
 const MOST_ADDRESSES: usize = 8;
+
+/// As many hosts of the Internet are looked up at the same time, with two questions each. Small
+/// forwarders refuse what comes beyond 150 open questions.
+const LOOKUPS: usize = 48;
 
 /// What a look at a network gave.
 #[derive(Debug)]
@@ -45,20 +52,31 @@ pub struct Link {
     pub took: Duration,
 }
 
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The Active Directory domain, where one is.
+    pub domain: Option<&'a str>,
+    /// The stages that are judged, and those that they need.
+    pub stages: &'a [Stage],
+}
+
 /// Looks at one network. `watch` hears of each run as it ends.
 pub async fn survey(
     plan: &Plan,
     network: &Network,
-    domain: Option<&str>,
+    wanted: Wanted<'_>,
     watch: &(dyn Fn(&Observation) + Sync),
 ) -> Survey {
     let begun = Instant::now();
+    let Wanted { domain, stages } = wanted;
     let ground = Ground {
         plan,
         domain,
         path: &network.path,
+        stages,
     };
-    let mut under_way = UnderWay::default();
+    let mut under_way = UnderWay::new();
     under_way.start(probe::tasks(&ground, &Thing::Network), None);
     for server in &network.resolvers {
         under_way.start(probe::tasks(&ground, &Thing::Resolver(*server)), None);
@@ -69,6 +87,7 @@ pub async fn survey(
         locating: BTreeSet::new(),
         site: None,
         time_asked: false,
+        hosts: Hosts::new(&ground),
     };
     if let (Some(site), Some(domain)) = (&plan.ad_site, domain) {
         next.site = Some(site.clone());
@@ -100,20 +119,36 @@ pub async fn survey(
 }
 
 /// Runs and what they followed from.
-#[derive(Default)]
 struct UnderWay {
     running: JoinSet<(usize, Observation)>,
+    lookups: Arc<Semaphore>,
     /// By number: what it followed from, and what it gave.
     known: Vec<(Option<usize>, Option<Observation>)>,
 }
 
 impl UnderWay {
+    fn new() -> Self {
+        Self {
+            running: JoinSet::new(),
+            lookups: Arc::new(Semaphore::new(LOOKUPS)),
+            known: Vec::new(),
+        }
+    }
+
     fn start(&mut self, tasks: Vec<Task>, after: Option<usize>) {
         for task in tasks {
             let id = self.known.len();
             self.known.push((after, None));
-            self.running
-                .spawn(async move { (id, run::once(&task).await) });
+            let is_lookup =
+                matches!(task.subject, Subject::Host { .. }) && task.target.address.is_none();
+            let lookups = is_lookup.then(|| Arc::clone(&self.lookups));
+            self.running.spawn(async move {
+                let _turn = match &lookups {
+                    Some(lookups) => lookups.acquire().await.ok(),
+                    None => None,
+                };
+                (id, run::once(&task).await)
+            });
         }
     }
 
@@ -171,6 +206,7 @@ struct Next<'a> {
     /// The site whose records are asked for.
     site: Option<String>,
     time_asked: bool,
+    hosts: Hosts,
 }
 
 impl Next<'_> {
@@ -182,6 +218,10 @@ impl Next<'_> {
             }
             Subject::ControllerName { name } if passed => self.doors(name, seen),
             Subject::Controller { .. } => self.learned_site(seen),
+            Subject::Host { name } if passed && seen.target.address.is_none() => {
+                self.hosts
+                    .doors(self.ground, name, &seen.outcome.facts.addresses)
+            }
             Subject::TimeSource { name } if passed && !seen.outcome.facts.addresses.is_empty() => {
                 self.time_sources(name, &seen.outcome.facts.addresses)
             }
@@ -197,7 +237,11 @@ impl Next<'_> {
         controllers: &mut Controllers,
     ) -> Vec<Task> {
         match (topic, seen.service) {
-            (Topic::Internet, _) => self.named_time_sources(server),
+            (Topic::Internet, _) => {
+                let mut tasks = self.hosts.lookups(self.ground, server);
+                tasks.extend(self.named_time_sources(server));
+                tasks
+            }
             (Topic::Locator, _) => {
                 self.locating.insert(server);
                 let mut tasks = self.names(
@@ -270,11 +314,15 @@ impl Next<'_> {
             .collect()
     }
 
+    /// Internet time is a question of its own, and a voice about the clocks of the controllers.
+    fn wanted_time_sources(&self) -> impl Iterator<Item = &String> {
+        let are_wanted = self.ground.wants(&[Stage::Time, Stage::SignIn]);
+        let sources = self.ground.plan.time_sources.iter();
+        sources.filter(move |_| are_wanted)
+    }
+
     fn literal_time_sources(&self) -> Vec<Task> {
-        self.ground
-            .plan
-            .time_sources
-            .iter()
+        self.wanted_time_sources()
             .filter_map(|source| {
                 source
                     .parse::<IpAddr>()
@@ -290,10 +338,7 @@ impl Next<'_> {
         if std::mem::replace(&mut self.time_asked, true) {
             return Vec::new();
         }
-        self.ground
-            .plan
-            .time_sources
-            .iter()
+        self.wanted_time_sources()
             .filter(|source| source.parse::<IpAddr>().is_err())
             .map(|source| probe::time_source_task(self.ground, server, source))
             .collect()

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 
 fn demo() -> Result<(), String> {
     let sightline = sightline()?;
-    let mut world = World::start(&Setting::healthy(2));
+    let mut world = World::start(&Setting::online(2));
     println!(
         "Two domain controllers of {DOMAIN}, a resolver and a time source stand on loopback\n\
          addresses of this machine. sightline looks at them:\n"
@@ -82,7 +82,7 @@ fn check(sightline: &Path, world: &World, verdict: &str, code: i32) -> Result<()
 }
 
 fn serve() -> Result<(), String> {
-    let world = World::start(&Setting::healthy(2));
+    let world = World::start(&Setting::online(2));
     println!(
         "Two domain controllers of {DOMAIN} are up until this program is stopped. Look at them \
          with\n\n    sightline check --config {}\n",

@@ -19,6 +19,7 @@ pub(crate) mod setting;
 mod smb;
 mod sockets;
 pub(crate) mod tls;
+pub(crate) mod web;
 
 use std::fmt::Write as _;
 use std::io;
@@ -104,9 +105,20 @@ impl World {
             let company = Authority::new("CA of the company");
             let roots = self.file.with_file_name("company.pem");
             std::fs::write(&roots, &company.pem)?;
+            let public = Authority::new("Public CA of the test");
+            let public_roots = self.file.with_file_name("public.pem");
+            std::fs::write(&public_roots, &public.pem)?;
             let ports = self.open_controllers(setting, &company)?;
             let resolvers = self.open_resolvers(setting)?;
-            self.config = configuration(setting, &ports, &resolvers, &roots);
+            let endpoints = self.open_hosts(setting, &public)?;
+            let tables = Tables {
+                ports: &ports,
+                endpoints: &endpoints,
+                resolvers: &resolvers,
+                company: setting.trusts_company.then_some(&*roots),
+                public: setting.trusts_public.then_some(&*public_roots),
+            };
+            self.config = configuration(setting, &tables);
         }
         self.runtime = Some(runtime);
         std::fs::write(&self.file, &self.config)
@@ -158,6 +170,31 @@ impl World {
         Ok(ports)
     }
 
+    /// Opens the doors of the hosts of the Internet. Returns the table of endpoints.
+    fn open_hosts(&mut self, setting: &Setting, public: &Authority) -> io::Result<String> {
+        let mut rows = Vec::new();
+        for row in &setting.web {
+            let wanted: Vec<_> = row.hosts.iter().map(web::Host::address).collect();
+            let (port, doors) = sockets::doors(&wanted);
+            rows.push((row, port));
+            for (host, mut door) in row.hosts.iter().zip(doors) {
+                let behaviour = if host.page.is_endless() {
+                    Behaviour::Endless
+                } else {
+                    host.behaviour.clone()
+                };
+                let mut offer = plain(web::Server(Arc::new(host.page.clone())), &behaviour);
+                if row.is_over_tls {
+                    offer.certificate = Some(public.certificate(&host.certificate, host.name()));
+                    offer.tls_at_once = true;
+                }
+                let task = open(&mut door, Some(offer), None)?;
+                self.open.push((None, door, task));
+            }
+        }
+        Ok(web::table(&rows))
+    }
+
     /// Opens the doors of the resolvers. Returns where they are.
     fn open_resolvers(&mut self, setting: &Setting) -> io::Result<Vec<SocketAddr>> {
         let mut places = Vec::new();
@@ -192,21 +229,30 @@ impl Drop for World {
 /// Where the source of Internet time stands.
 const TIME_SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 123);
 
-fn configuration(setting: &Setting, ports: &str, resolvers: &[SocketAddr], roots: &Path) -> String {
+/// Parts of the configuration of a world.
+struct Tables<'a> {
+    ports: &'a str,
+    endpoints: &'a str,
+    resolvers: &'a [SocketAddr],
+    company: Option<&'a Path>,
+    public: Option<&'a Path>,
+}
+
+fn configuration(setting: &Setting, tables: &Tables<'_>) -> String {
     let Setting {
         domain_keys,
         timeout,
         slow_ping,
         ..
     } = setting;
-    let resolvers: Vec<_> = resolvers.iter().map(SocketAddr::to_string).collect();
-    let roots = if setting.trusts_company {
-        vec![roots]
-    } else {
-        Vec::new()
-    };
+    let Tables {
+        ports, endpoints, ..
+    } = tables;
+    let resolvers: Vec<_> = tables.resolvers.iter().map(SocketAddr::to_string).collect();
+    let [company, public] = [tables.company, tables.public].map(|file| Vec::from_iter(file));
     format!(
-        r#"[site]
+        r#"{endpoints}
+[site]
 name = "test"
 
 [domain]
@@ -214,6 +260,7 @@ name = "{DOMAIN}"
 {domain_keys}
 [probe]
 timeout = "{timeout}"
+https_timeout = "{timeout}"
 slow_ping = "{slow_ping}"
 
 [time]
@@ -222,7 +269,8 @@ sources = ["{TIME_SOURCE}"]
 [ports]
 {ports}
 [tls]
-corporate_roots = {roots:?}
+corporate_roots = {company:?}
+extra_public_roots = {public:?}
 
 [[network]]
 name = "lab"

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use super::behaviour::Behaviour;
 use super::dns::Knowledge;
 use super::says::Says;
+use super::web::{self, Host, Row};
 
 /// The domain of every world.
 pub(crate) const DOMAIN: &str = "corp.example";
@@ -130,6 +131,8 @@ pub(crate) struct Setting {
     pub(crate) controllers: Vec<Controller>,
     pub(crate) resolvers: Vec<Resolver>,
     pub(crate) time: TimeSource,
+    /// The hosts of the Internet; none unless the world is [`Setting::online`].
+    pub(super) web: Vec<Row>,
     /// The deadline of one run, as the configuration has it.
     pub(crate) timeout: &'static str,
     /// A controller that answers the ping later is slow. Longer than the usual 400 ms, so that a
@@ -139,6 +142,8 @@ pub(crate) struct Setting {
     pub(crate) domain_keys: String,
     /// Whether sightline knows the company's certificate authority.
     pub(crate) trusts_company: bool,
+    /// Whether the authority of the hosts of the Internet counts as public.
+    pub(crate) trusts_public: bool,
 }
 
 impl Setting {
@@ -167,9 +172,39 @@ impl Setting {
             slow_ping: "2s",
             domain_keys: String::new(),
             trusts_company: true,
+            trusts_public: true,
+            web: Vec::new(),
         };
         setting.add_resolver();
         setting
+    }
+
+    /// The same with hosts of the Internet, so that every stage is judged.
+    pub(crate) fn online(controllers: u8) -> Self {
+        let mut setting = Self::healthy(controllers);
+        setting.domain_keys = "tenant = \"corp.example\"\n".to_owned();
+        setting.web = web::healthy();
+        setting.resolvers.clear();
+        setting.add_resolver();
+        setting
+    }
+
+    /// Changes every host of the Internet.
+    pub(crate) fn each_host(&mut self, change: impl FnMut(&mut Host)) {
+        let hosts = self.web.iter_mut().flat_map(|row| &mut row.hosts);
+        hosts.for_each(change);
+    }
+
+    /// Changes one host of the Internet, in all rows that name it.
+    pub(crate) fn host(&mut self, name: &str, change: impl Fn(&mut Host)) {
+        let mut is_there = false;
+        self.each_host(|host| {
+            if host.name() == name {
+                is_there = true;
+                change(host);
+            }
+        });
+        assert!(is_there, "{name} stands in no row");
     }
 
     /// Another resolver that knows everything.
@@ -181,6 +216,12 @@ impl Setting {
             .collect();
         let mut knows = Knowledge::new(DOMAIN);
         knows.register(SITE, &names);
+        for host in self.web.iter().flat_map(|row| &row.hosts) {
+            knows.address(host.name(), host.address());
+        }
+        if !self.web.is_empty() {
+            knows.address("dns.msftncsi.com", Ipv4Addr::new(131, 107, 255, 255));
+        }
         let number = u8::try_from(self.resolvers.len()).expect("a handful of resolvers");
         self.resolvers.push(Resolver {
             address: Ipv4Addr::new(127, 0, 0, 200 + number),

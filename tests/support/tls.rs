@@ -25,6 +25,8 @@ pub(crate) enum Shown {
     OtherName(String),
     /// Signed by somebody whom nobody configured.
     UnknownAuthority,
+    /// For a thousand names, and sent several times: more than a handshake may carry.
+    Huge,
     /// None: the handshake is refused with an alert.
     Nothing,
 }
@@ -65,15 +67,23 @@ impl Authority {
             Shown::UnknownAuthority => {
                 Self::new("CA of somebody else").certificate(&Shown::Good, host)
             }
-            Shown::OtherName(other) => self.signed(other, from, to),
-            Shown::Good | Shown::Expired | Shown::NotYetValid => self.signed(host, from, to),
+            Shown::OtherName(other) => self.signed(&[other], from, to),
+            Shown::Huge => {
+                let names: Vec<_> = (0..1000).map(|n| format!("n{n}.{host}")).collect();
+                let names: Vec<_> = names.iter().map(String::as_str).collect();
+                self.signed(&names, from, to)
+            }
+            Shown::Good | Shown::Expired | Shown::NotYetValid => self.signed(&[host], from, to),
         }
     }
 
-    fn signed(&self, host: &str, from: (i32, u8, u8), to: (i32, u8, u8)) -> Certificate {
+    fn signed(&self, names: &[&str], from: (i32, u8, u8), to: (i32, u8, u8)) -> Certificate {
         let key = KeyPair::generate().expect("a key can be made");
-        let mut params = CertificateParams::new(vec![host.to_owned()]).expect("a DNS name");
-        params.distinguished_name.push(DnType::CommonName, host);
+        let all: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(all).expect("DNS names");
+        let copies = if names.len() > 1 { 4 } else { 1 };
+        let first = names.first().copied().unwrap_or_default();
+        params.distinguished_name.push(DnType::CommonName, first);
         params.not_before = date_time_ymd(from.0, from.1, from.2);
         params.not_after = date_time_ymd(to.0, to.1, to.2);
         let certificate = params.signed_by(&key, &self.issuer).expect("a CA signs");
@@ -83,7 +93,7 @@ impl Authority {
             .with_safe_default_protocol_versions()
             .expect("the provider has the versions of TLS")
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
+            .with_single_cert(vec![certificate.der().clone(); copies], key)
             .expect("key and certificate belong together");
         Certificate(Some(TlsAcceptor::from(Arc::new(config))))
     }

@@ -95,6 +95,13 @@ pub struct Probe {
     )]
     #[schemars(with = "String")]
     pub timeout: Duration,
+    /// The time that one run over HTTPS has, from "1s" to "60s".
+    #[serde(
+        deserialize_with = "values::between::<_, 1_000, 60_000>",
+        serialize_with = "values::duration"
+    )]
+    #[schemars(with = "String")]
+    pub https_timeout: Duration,
     /// A domain controller that answers the LDAP ping later than this is slow, from "10ms" to "5s".
     /// Windows waits 400 ms.
     #[serde(
@@ -176,6 +183,9 @@ pub struct Ports {
 pub struct Tls {
     /// Files in PEM form with the CAs of the company, for LDAPS.
     pub corporate_roots: Vec<PathBuf>,
+    /// Files in PEM form with CAs that count as public for the hosts of the Internet, beside those
+    /// that the program carries. What they sign is not taken for interception.
+    pub extra_public_roots: Vec<PathBuf>,
 }
 
 fn port<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
@@ -223,6 +233,7 @@ impl Default for Probe {
         let name = |text: &str| text.parse().expect("a constant of this file is a name");
         Self {
             timeout: Duration::from_secs(5),
+            https_timeout: Duration::from_secs(10),
             slow_ping: Duration::from_millis(400),
             internet_names: vec![
                 name("www.msftconnecttest.com"),
@@ -257,18 +268,16 @@ impl Default for Ports {
     }
 }
 
-impl Tls {
-    /// The certificates of all files.
-    ///
-    /// # Errors
-    /// A sentence about the first file that cannot be read.
-    pub fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, String> {
-        let mut all = Vec::new();
-        for file in &self.corporate_roots {
-            all.extend(certificates(file)?);
-        }
-        Ok(all)
+/// The certificates of all files.
+///
+/// # Errors
+/// A sentence about the first file that cannot be read.
+pub(crate) fn all_certificates(files: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut all = Vec::new();
+    for file in files {
+        all.extend(certificates(file)?);
     }
+    Ok(all)
 }
 
 /// The certificates of one file.

@@ -1,15 +1,18 @@
 //! Each resolver alone: does it know the Internet, the AD zone, and the records by which Windows
 //! finds domain controllers ([MS-ADTS] 6.3.6.1)?
 
-use std::net::{IpAddr, SocketAddr};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use futures_util::future::select_ok;
 use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{RData, RecordType};
 use sightline_model::{Finding, Gate, Phase, Reason, Stage, Subject, Target, Topic};
 
 use super::{Ground, Kind, Thing};
+use crate::endpoints::{Endpoint, Expected, Protocol};
 use crate::net::dns::{self, Heard, Question, Transport};
 use crate::net::fault::Blame;
 use crate::net::lookup;
@@ -76,6 +79,22 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
     if let Some(name) = ground.plan.internet_names.first() {
         tasks.push(over_tcp("internet_tcp", name, RecordType::A));
     }
+    for endpoint in &ground.plan.endpoints {
+        if let (Protocol::Dns, Expected::Addresses { v4, .. }, Some(_)) =
+            (endpoint.protocol, &endpoint.expected, endpoint.gate())
+            && ground.wants(&endpoint.stages)
+        {
+            tasks.extend(endpoint.hosts.iter().map(|host| {
+                on(
+                    "documented_address",
+                    Topic::Rewriting,
+                    Stage::Network,
+                    Gate::Optional,
+                    Ask::Only(host.name.clone(), *v4),
+                )
+            }));
+        }
+    }
     if let Some(domain) = ground.domain {
         let stage = Stage::DomainController;
         tasks.push(over_tcp("zone_tcp", domain, RecordType::SOA));
@@ -124,7 +143,7 @@ pub(crate) fn address_task(ground: &Ground<'_>, server: SocketAddr, name: &str) 
         server,
         "address",
         (Topic::Records, Stage::DomainController, Gate::Hard),
-        Ask::Addresses(server, Reason::DnsTargetUnresolved),
+        Ask::Addresses(server, Some(Reason::DnsTargetUnresolved)),
     );
     task.subject = Subject::ControllerName {
         name: name.to_owned(),
@@ -146,7 +165,7 @@ pub(crate) fn time_source_task(ground: &Ground<'_>, server: SocketAddr, name: &s
         server,
         "address",
         (Topic::Internet, Stage::Time, Gate::Soft),
-        Ask::Addresses(server, Reason::NtpNoAnswer),
+        Ask::Addresses(server, Some(Reason::NtpNoAnswer)),
     );
     task.subject = Subject::TimeSource {
         name: name.to_owned(),
@@ -158,6 +177,42 @@ pub(crate) fn time_source_task(ground: &Ground<'_>, server: SocketAddr, name: &s
         port: None,
     };
     task
+}
+
+/// The task that looks up a host of the Internet at a resolver that knows it, for all the endpoints
+/// that name the host.
+#[must_use]
+pub(crate) fn host_task(
+    ground: &Ground<'_>,
+    server: SocketAddr,
+    name: &str,
+    endpoints: &[Arc<Endpoint>],
+) -> Option<Task> {
+    let stages: BTreeSet<Stage> = endpoints
+        .iter()
+        .flat_map(|endpoint| endpoint.stages.iter().copied())
+        .collect();
+    let mut stages = stages.into_iter();
+    let first = stages.next()?;
+    let gate = endpoints.iter().filter_map(|row| row.gate()).max()?;
+    let mut task = resolver_task(
+        ground,
+        server,
+        "address",
+        (Topic::Internet, first, gate),
+        Ask::Addresses(server, None),
+    );
+    task.also = stages.collect();
+    task.subject = Subject::Host {
+        name: name.to_owned(),
+    };
+    task.closed_as = Reason::EndpointUnreachable;
+    task.target = Target {
+        host: name.to_owned(),
+        address: None,
+        port: None,
+    };
+    Some(task)
 }
 
 fn resolver_task(
@@ -193,8 +248,10 @@ enum Ask {
     Tcp(String, RecordType),
     Zone(String),
     Records(String),
-    /// At which resolver, and what a failure is called.
-    Addresses(SocketAddr, Reason),
+    /// The one address that a name must have.
+    Only(String, Ipv4Addr),
+    /// At which resolver, and what a failure is called; as the resolver says it without.
+    Addresses(SocketAddr, Option<Reason>),
 }
 
 impl Probe for Ask {
@@ -206,6 +263,7 @@ impl Probe for Ask {
                 Self::Tcp(name, kind) => over_tcp(run, name, *kind).await,
                 Self::Zone(domain) => zone(run, domain).await,
                 Self::Records(name) => records(run, name).await,
+                Self::Only(name, address) => only(run, name, *address).await,
                 Self::Addresses(server, reason) => addresses(run, *server, *reason).await,
             }
         })
@@ -244,6 +302,29 @@ async fn rewriting(run: &Run) -> Result<(), Finding> {
             ),
         ));
     }
+    Ok(())
+}
+
+/// A name with one documented address must have no other. A resolver may not know it: older builds
+/// of Windows alone depend on it.
+async fn only(run: &Run, name: &str, address: Ipv4Addr) -> Result<(), Finding> {
+    let question = question(run, name, RecordType::A)?;
+    run.keep("name", question.shown());
+    let message = ask(run, &question).await?;
+    let is_known = message
+        .answers
+        .iter()
+        .any(|record| record.data == RData::A(A(address)));
+    if has_address(&message) && !is_known {
+        return Err(run.warn(
+            Reason::DnsRewritten,
+            format!(
+                "{name} has the address {address}, and was answered with {}",
+                shown(&message)
+            ),
+        ));
+    }
+    run.keep("answer", format!("{:?}", message.metadata.response_code));
     Ok(())
 }
 
@@ -320,19 +401,19 @@ async fn records(run: &Run, name: &str) -> Result<(), Finding> {
     Ok(())
 }
 
-async fn addresses(run: &Run, server: SocketAddr, reason: Reason) -> Result<(), Finding> {
+async fn addresses(run: &Run, server: SocketAddr, reason: Option<Reason>) -> Result<(), Finding> {
     run.enter(Phase::Resolve);
     let path = Arc::new(run.path().clone());
     let host = &run.target().host;
     let found = lookup::addresses(&path, server, host, run.remaining())
         .await
         .map_err(|failure| match failure.blame {
-            // The name is there for everybody to see, and has nothing.
-            Blame::Target(Reason::DnsNxdomain | Reason::DnsNodata) => {
-                run.fail(reason, failure.detail)
+            // What else a resolver says against a name is about the resolver.
+            Blame::Target(why @ (Reason::DnsNxdomain | Reason::DnsNodata)) => {
+                run.fail(reason.unwrap_or(why), failure.detail)
             }
-            Blame::Target(reason) => run.fail(reason, failure.detail),
-            Blame::Ours(reason) => run.blind(reason, failure.detail),
+            Blame::Target(why) => run.fail(why, failure.detail),
+            Blame::Ours(why) => run.blind(why, failure.detail),
         })?;
     let (useless, useful): (Vec<IpAddr>, Vec<IpAddr>) = found
         .into_iter()
@@ -346,9 +427,9 @@ async fn addresses(run: &Run, server: SocketAddr, reason: Reason) -> Result<(), 
             shown(&useless).join(", ")
         );
         if useful.is_empty() {
-            return Err(run.fail(reason, said));
+            return Err(run.fail(reason.unwrap_or(Reason::DnsNodata), said));
         }
-        run.note(run.info(reason, said));
+        run.note(run.info(reason.unwrap_or(Reason::DnsNodata), said));
     }
     run.keep("addresses", shown(&useful));
     run.read_addresses(useful);

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use sightline_model::{ClockReading, Finding, Gate, Phase, Reason, Timestamp};
+use sightline_model::{ClockReading, Finding, Gate, Phase, Reason};
 use sightline_wire::ldap as wire;
 
 use super::{Ground, Kind, Thing};
 use crate::net::exchange;
 use crate::net::ldap::{Attributes, root_dse};
-use crate::net::tls::{self, CorporateRoots, Session};
+use crate::net::tls::{self, Roots, Session, Unknown};
 use crate::run::{self, Probe, Run, Running, Task};
 use crate::text;
 
@@ -92,7 +92,7 @@ enum Door {
 #[derive(Debug)]
 struct Ldap {
     domain: String,
-    roots: Arc<CorporateRoots>,
+    roots: Arc<Roots>,
     door: Door,
 }
 
@@ -112,7 +112,7 @@ impl Probe for Ldap {
                     self.assess(run, &attributes)
                 }
                 Door::Tls => {
-                    let session = tls::handshake(run, stream, &run.target().host).await?;
+                    let session = tls::handshake(run, stream, &run.target().host, None).await?;
                     self.assess_chain(run, &session, true);
                     let attributes = root_dse(run, session.stream, &ATTRIBUTES).await?;
                     self.assess(run, &attributes)
@@ -220,7 +220,7 @@ impl Ldap {
             if answer.code != 0 {
                 return Ok(format!("refused with result {}", answer.code));
             }
-            let session = tls::handshake(run, stream, &run.target().host).await?;
+            let session = tls::handshake(run, stream, &run.target().host, None).await?;
             self.assess_chain(run, &session, false);
             Ok(session.version)
         };
@@ -233,20 +233,15 @@ impl Ldap {
 
     /// What the chain is worth. The same chain is judged once, at the port that exists for TLS.
     fn assess_chain<S>(&self, run: &Run, session: &Session<S>, is_judged: bool) {
-        if let Some(leaf) = session.chain.leaf() {
-            run.keep("certificate_subject", leaf.subject);
-            run.keep("certificate_issuer", leaf.issuer);
-            run.keep("certificate_names", leaf.names);
-            let end = Timestamp::from_unix_millis(leaf.not_after.saturating_mul(1000));
-            run.keep("certificate_not_after", end.to_string());
-        }
+        session.chain.keep(run);
         run.keep("tls_version", session.version.clone());
         if !is_judged {
             return;
         }
         let roots = self.roots.load();
         let host = &run.target().host;
-        if let Some((reason, detail)) = session.chain.judge(&roots, host, SystemTime::now()) {
+        let trust = (&roots, Unknown::OtherAuthority);
+        if let Some((reason, detail)) = session.chain.judge(trust, host, SystemTime::now()) {
             let detail = format!("{}: {detail}", run.whom());
             run.note(if reason == Reason::TlsUntrusted {
                 run.info(reason, detail)

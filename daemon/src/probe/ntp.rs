@@ -49,7 +49,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
             timeout: ground.plan.timeout,
             probe: Arc::new(Ntp),
         }],
-        Thing::Network | Thing::Resolver(_) => Vec::new(),
+        Thing::Network | Thing::Resolver(_) | Thing::Host { .. } => Vec::new(),
     }
 }
 

@@ -1,14 +1,17 @@
 # shellcheck shell=bash
 # Brings the lab to what the faults in force ask for: controllers, directory, site,
-# relay. Packet rules are in rules.sh, names in dns.sh.
+# relay. Packet rules are in rules.sh, names in dns.sh, web servers and proxies in web.sh.
 
 apply() {
   apply_controllers
   apply_directory
+  apply_web
+  apply_proxies
   apply_dns
   apply_rules
   apply_relay
   apply_site
+  apply_ipv6
 }
 
 # What was applied last, per subject: nothing is done twice.
@@ -70,8 +73,13 @@ controller_start() {
   [[ $power != frozen ]] || dc_signal "$name" STOP
 }
 
-# Which AD site the subnet of the site belongs to, on both controllers at once.
 apply_directory() {
+  apply_subnet
+  apply_scp
+}
+
+# Which AD site the subnet of the site belongs to, on both controllers at once.
+apply_subnet() {
   local have wanted=Berlin
   ! in_force subnet-unmapped || wanted=none
   ! in_force site-without-dc || wanted=Depot
@@ -107,6 +115,39 @@ deleteoldrdn: 1
 LDIF
 }
 
+# The service connection point for hybrid join.
+apply_scp() {
+  local have wanted=ours
+  ! in_force scp-missing || wanted=none
+  ! in_force scp-other-tenant || wanted=other
+  have=$(recall scp)
+  [[ ${have:=ours} != "$wanted" ]] || return 0
+  [[ $have == none ]] || printf 'changetype: delete\n' | scp_modify
+  case $wanted in
+    ours) scp_of "$TENANT_NAME" "$TENANT_ID" | scp_modify ;;
+    other) scp_of "$OTHER_TENANT_NAME" "$OTHER_TENANT_ID" | scp_modify ;;
+  esac
+  remember scp "$wanted"
+}
+
+scp_modify() {
+  local change
+  change=$(cat)
+  both_dcs_modify <<LDIF
+dn: CN=$SCP_NAME,CN=Device Registration Configuration,CN=Services,CN=Configuration,DC=${DOMAIN//./,DC=}
+$change
+LDIF
+}
+
+scp_of() {
+  cat <<LDIF
+changetype: add
+objectClass: serviceConnectionPoint
+keywords: azureADName:$1
+keywords: azureADId:$2
+LDIF
+}
+
 # The LDAP pings of the site take a detour through a relay that holds them.
 apply_relay() {
   local wanted=''
@@ -132,6 +173,24 @@ relay_start() {
   for address in "$@"; do
     "${edge[@]}" rule add iif site ipproto udp dport 389 to "$address" table 389
   done
+}
+
+# IPv6 from the site to the Internet; as a rule the site has none.
+apply_ipv6() {
+  local wanted='' site_ns edge_ns off=1
+  ! any_in_force ipv6-open ipv6-dead || wanted=yes off=0
+  if [[ $(recall ipv6) == "$wanted" ]]; then return; fi
+  site_ns=$(ns site) edge_ns=$(ns edge)
+  # Who loses IPv6 loses its addresses and routes with it.
+  inside site sysctl -qw net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.eth0.disable_ipv6=$off
+  inside edge sysctl -qw net.ipv6.conf.site.accept_dad=0 net.ipv6.conf.inet.accept_dad=0 \
+    net.ipv6.conf.site.disable_ipv6=$off net.ipv6.conf.inet.disable_ipv6=$off net.ipv6.conf.all.forwarding=$((!off))
+  if [[ -n $wanted ]]; then
+    printf '%s\n' "addr add $GATEWAY6/64 dev site nodad" "addr add $EDGE6/64 dev inet nodad" \
+      "route add $INTERNET6 via $INET6" | ip -6 -n "$edge_ns" -batch -
+    printf '%s\n' "addr add $SITE_ADDRESS6/64 dev eth0 nodad" "route add default via $GATEWAY6" | ip -6 -n "$site_ns" -batch -
+  fi
+  remember ipv6 "$wanted"
 }
 
 # The site's link, address and route.

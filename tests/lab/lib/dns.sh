@@ -12,6 +12,7 @@ inet_dns_up() {
   mkdir -p "$dir"
   fill named-inet.conf "DIR=$dir" "ADDRESS=$INET_DNS" >"$dir/named.conf"
   fill internet.zone "DNS=$INET_DNS" "TIME=$INET_TIME" "WEB=$INET_WEB" >"$dir/internet.zone"
+  web_records >>"$dir/internet.zone"
   start_named inet inet-dns "$dir/named.conf"
 }
 
@@ -36,7 +37,8 @@ apply_resolver() {
     stop "$name" KILL
     return
   fi
-  fill dnsmasq.conf "ADDRESS=$address" "LOG=$RUN/log/$name.log" "SERVERS=$(resolver_servers "$which")" >"$dir/new"
+  fill dnsmasq.conf "ADDRESS=$address" "LOG=$RUN/log/$name.log" "SERVERS=$(resolver_servers "$which")" \
+    "RECORDS=$(site_records)" >"$dir/new"
   if runs "$name" && cmp -s "$dir/new" "$dir/dnsmasq.conf"; then return; fi
   stop "$name" KILL
   mv "$dir/new" "$dir/dnsmasq.conf"
@@ -52,6 +54,7 @@ resolver_servers() {
   ad="server=/$DOMAIN/$DC1\nserver=/$DOMAIN/$DC2\n"
   ! copy_is_needed || ad="server=/$DOMAIN/$COPY\n"
   if in_force resolver-lacks-ad-zone || { [[ $which == two ]] && in_force resolver-one-lacks-ad-zone; }; then ad=; fi
+  ! in_force ncsi-dns-wrong || printf 'address=/dns.msftncsi.com/%s\\n' "$INET_WEB"
   printf '%sserver=%s' "$ad" "$rest"
 }
 

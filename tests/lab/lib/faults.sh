@@ -60,6 +60,8 @@ wrong-domain|dc1,dc2|The controllers' addresses lead to a controller of other.ex
 ldaps-expired|certificate|Both controllers show an expired certificate for LDAPS and StartTLS (restarts Samba).
 subnet-unmapped|directory|No AD site has the subnet of the site: the client's site comes back empty.
 site-without-dc|directory|The subnet belongs to the AD site Depot, which has no controller and no SRV records.
+scp-missing|directory|The directory has no service connection point for hybrid join.
+scp-other-tenant|directory|The service connection point names another tenant, fabrikam.com.
 slow-dc|ping|Both controllers answer the LDAP ping 600 ms late.
 slow-dc-one|ping|dc2 answers the LDAP ping 600 ms late.
 link-down|link|The site's interface is set down.
@@ -68,8 +70,33 @@ no-address|link|The site's interface has no address.
 no-default-route|link|The site has no default route.
 gateway-dead|link|The gateway, which the resolvers stand on, answers nothing from the LAN, not even ARP.
 gateway-only-dead|link|The gateway answers nothing, not even ARP; the resolvers on the LAN answer.
-internet-dead|internet|Everything to the Internet is dropped; the AD zone is still answered.
-black-holed|internet,r1,r2|The gateway answers, and swallows all that leaves the site, also to the resolvers.
+internet-dead|internet,tcp80,tcp443|Everything to the Internet is dropped; the AD zone is still answered.
+web-dead|tcp80,tcp443|Names of the Internet resolve, and TCP 80 and 443 to it are dropped.
+https-blocked|tcp443|TCP 443 to the Internet is dropped; TCP 80 works.
+host-blocked|login|All packets to one hard host (login.microsoftonline.com) are dropped.
+soft-host-blocked|go|All packets to one soft host (go.microsoft.com) are dropped.
+portal-redirect|tcp80,tcp443|A portal answers every request on TCP 80 with 302 to http://portal.site.example/; TCP 443 is dropped.
+portal-page|tcp80,tcp443|A portal answers every request on TCP 80 with its own page and 200, and TCP 443 with its own certificate.
+tls-inspected|tcp443|A proxy breaks into every connection on TCP 443, with certificates of "Corp Inspection CA".
+tls-inspected-one|tcp443|A proxy breaks into TLS to one host (device.login.microsoftonline.com) only.
+tls-expired|manage|One hard host (manage.microsoft.com) shows an expired certificate.
+tls-not-yet-valid|live|One hard host (login.live.com) shows a certificate that is not valid yet.
+tls-wrong-name|drs|One hard host (enterpriseregistration.windows.net) shows a certificate for another name.
+host-503|checkin|One hard host (checkin.dm.microsoft.com) answers every request with 503.
+host-silent|ztd|One hard host (ztd.dds.microsoft.com) takes connections and answers nothing.
+range-unsupported|content|The content hosts answer a request for a byte range with 200 and the whole.
+clock-box-wrong|clock|The clock of what "lab in site" runs is one year ahead (libfaketime).
+realm-federated|realm|The tenant is federated, and its STS (sts.contoso.com) is dead: its packets are dropped.
+realm-federated-open|realm|Healthy: the tenant is federated, and its STS answers.
+ipv6-open|ipv6,tcp80,tcp443|Healthy: the site has IPv6 too, and reaches the Internet with it.
+ipv6-dead|ipv6,tcp80,tcp443|The site has an IPv6 address and a gateway, and the gateway swallows IPv6; IPv4 works.
+ncsi-dns-wrong|ncsi|Both resolvers answer dns.msftncsi.com, by which old Windows tests DNS, with another address.
+proxy-open|proxy|A proxy at proxy.site.example:3128 takes everybody; the direct way works as well.
+proxy-required|proxy,tcp80,tcp443|TCP 80 and 443 to the Internet are dropped; WPAD by DNS announces a proxy that works.
+proxy-auth|proxy,tcp80,tcp443|As proxy-required, and the proxy answers 407 to who has no password.
+proxy-dead|proxy,tcp80,tcp443|As proxy-required, and the proxy is dead: its packets are dropped.
+pac-broken|proxy|WPAD by DNS leads to a page that is no proxy script; the direct way works.
+black-holed|internet,tcp80,tcp443,r1,r2|The gateway answers, and swallows all that leaves the site, also to the resolvers.
 TABLE
 }
 

@@ -9,6 +9,7 @@ install_lab() {
 
 install_locked() {
   install_packages
+  web_certificates
   if cache_is_good; then
     say "installed: the domains in $CACHE are up to date"
   else
@@ -29,11 +30,13 @@ up() {
   mkdir -p "$RUN"/{faults,state,log,pids,site/run}
   trap abandon EXIT
   net_up
+  web_files
   unpack
   apply_controllers &
   controllers=$!
   inet_dns_up
   start_chrony inet 2
+  apply_web
   apply_dns
   apply_rules
   inet_dns_wait
@@ -57,6 +60,7 @@ abandon() {
 take_down() {
   rm -f "$RUN/up"
   end_all
+  forget_squid proxy inspection
   net_down
   rm -rf "$RUN"
 }
@@ -115,6 +119,13 @@ LAB_RESOLVERS=$RESOLVER_ONE,$RESOLVER_TWO
 LAB_DC1=$DC1
 LAB_DC2=$DC2
 LAB_CA_FILE=$CACHE/ca.pem
+LAB_PUBLIC_CA_FILE=$RUN/web/tls/public-ca.pem
+LAB_PRIVATE_CA_FILE=$RUN/web/tls/private-ca.pem
+LAB_INSPECTION_CA_FILE=$RUN/web/tls/inspection-ca.pem
+LAB_HOSTS_FILE=$RUN/web/hosts
+LAB_PROXY=$PROXY_NAME:$PROXY_PORT
+LAB_PROXY_PASSWORD=$PROXY_PASSWORD
+LAB_STS_NAME=$STS_NAME
 LAB_CANARY=$CANARY@$REALM
 LAB_CANARY_PASSWORD_FILE=$CACHE/canary-password
 LAB_TENANT_NAME=$TENANT_NAME

@@ -30,11 +30,27 @@ net_up() {
   link other 10.60.40.1/24 "$OTHER_DC/24"
   ip -n "$(ns edge)" addr add "$RESOLVER_ONE/24" dev site
   ip -n "$(ns edge)" addr add "$RESOLVER_TWO/24" dev site
+  ip -n "$(ns edge)" addr add "$PROXY/24" dev site
+  ip -n "$(ns edge)" addr add "$PORTAL/24" dev site
+  ip -n "$(ns edge)" addr add "$WPAD/24" dev site
+  internet_up
   # Packets to this network are swallowed: nobody is there, and nobody says so.
   ip -n "$(ns edge)" route add blackhole "$NOBODY_NETWORK"
   inside edge sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.tcp_syn_retries=1
   inside site sysctl -qw "net.ipv4.ping_group_range=0 2147483647"
   net_files
+}
+
+# Every address of the other networks of the Internet is one of inet.
+internet_up() {
+  local network
+  for network in "${INTERNET[@]:1}"; do
+    ip -n "$(ns edge)" route add "$network" via 203.0.113.10
+    ip -n "$(ns inet)" route add local "$network" dev lo
+  done
+  inside inet sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0 net.ipv6.conf.lo.disable_ipv6=0 net.ipv6.ip_nonlocal_bind=1
+  printf '%s\n' "addr add $INET6/64 dev eth0 nodad" "route add local $INTERNET6 dev lo" "route add default via $EDGE6" |
+    ip -6 -n "$(ns inet)" -batch -
 }
 
 # Each namespace gets its own resolv.conf and hosts by "ip netns exec".

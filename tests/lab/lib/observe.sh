@@ -4,7 +4,7 @@
 
 readonly SRV=_ldap._tcp.dc._msdcs.$DOMAIN
 # shellcheck disable=SC2034  # the selftest goes through them
-readonly HEALTHY=(names addresses ldap_pings kerberos directory_tls canary shares rpc clocks echoes service_connection_point)
+readonly HEALTHY=(names addresses ldap_pings kerberos directory_tls canary shares rpc clocks echoes service_connection_point web)
 SEEN=''
 
 # sees WHAT COMMAND…: the output of a command in the site contains WHAT (a pattern).
@@ -112,17 +112,25 @@ echoes() { sees ' 0% packet loss' ping -n -c 1 -W 1 "$1"; }
 no_echo() { sees '100% packet loss|unreachable|not permitted' ping -n -c 1 -W 1 "$1"; }
 
 healthy_service_connection_point() {
-  local base="CN=$SCP_NAME,CN=Device Registration Configuration,CN=Services,CN=Configuration,DC=${DOMAIN//./,DC=}"
-  SEEN="ldapsearch $base -> $("$LAB" in site env "LDAPTLS_CACERT=$CA" ldapsearch -x -LLL -o nettimeout=2 \
-    -H "ldaps://dc2.$DOMAIN" -D "$CANARY@$DOMAIN" -y "$PASSWORD_FILE" -s base -b "$base" keywords 2>&1 | tr '\n' ' ' || true)"
-  [[ $SEEN =~ azureADName:$TENANT_NAME && $SEEN =~ azureADId:$TENANT_ID ]]
+  scp_sees "azureADName:$TENANT_NAME" && scp_sees "azureADId:$TENANT_ID"
+}
+
+# scp_sees WHAT: the answer of either controller for the service connection point matches.
+scp_sees() {
+  local host base="CN=$SCP_NAME,CN=Device Registration Configuration,CN=Services,CN=Configuration,DC=${DOMAIN//./,DC=}"
+  for host in dc1 dc2; do
+    SEEN="ldapsearch $host $base -> $("$LAB" in site env "LDAPTLS_CACERT=$CA" ldapsearch -x -LLL -o nettimeout=2 \
+      -H "ldaps://$host.$DOMAIN" -D "$CANARY@$DOMAIN" -y "$PASSWORD_FILE" -s base -b "$base" keywords 2>&1 | tr '\n' ' ' || true)"
+    [[ $SEEN =~ $1 ]] || return 1
+  done
 }
 
 # One look at each kind of thing; all of it in about half a second.
 healthy_in_short() {
   both_resolvers "status: NOERROR.*dc1.$DOMAIN.*dc2.$DOMAIN" "$SRV" srv +tcp &&
     both_resolvers 'status: NXDOMAIN' no-such-name.example.org a && healthy_ldap_pings && healthy_kerberos &&
-    both_dcs open tcp 445 && both_dcs open tcp 636 && both_dcs open tcp 3268 && healthy_rpc && healthy_clocks && healthy_echoes
+    both_dcs open tcp 445 && both_dcs open tcp 636 && both_dcs open tcp 3268 && healthy_rpc && healthy_clocks && healthy_echoes &&
+    healthy_service_connection_point && healthy_web_in_short
 }
 
 # Whether a fault is to be seen, and what must still be well beside it.
@@ -142,8 +150,9 @@ fault_shows() {
     gc-blocked*) port_shows "$port" silent open tcp 3268 ;;
     ldaps-blocked*) port_shows "$port" silent open tcp 636 ;;
     kpasswd-blocked*) port_shows "$port" silent open tcp 464 ;;
+    web-* | https-* | host-* | soft-* | portal-* | tls-* | range-* | clock-box-* | realm-* | ipv6-* | ncsi-* | proxy-* | pac-*) web_fault_shows "$name" ;;
     resolver* | srv-* | dns-* | truncated-* | many-dcs) name_fault_shows "$name" ;;
-    dc-* | dcs-* | clock-* | wrong-domain | ldaps-expired | subnet-* | site-* | slow-*) controller_fault_shows "$name" ;;
+    dc-* | dcs-* | clock-* | wrong-domain | ldaps-expired | subnet-* | site-* | slow-* | scp-*) controller_fault_shows "$name" ;;
     *) uplink_fault_shows "$name" ;;
   esac
 }
@@ -196,6 +205,8 @@ controller_fault_shows() {
       ldap_sees "Can't contact" -H "ldaps://dc1.$DOMAIN" ;;
     subnet-unmapped) both_dcs 'answer.* client_site= $' cldap ;;
     site-without-dc) both_dcs 'answer.* client_site=Depot ' cldap && both_resolvers 'status: NXDOMAIN' "_ldap._tcp.Depot._sites.dc._msdcs.$DOMAIN" srv ;;
+    scp-missing) scp_sees 'No such object' ;;
+    scp-other-tenant) scp_sees "azureADName:$OTHER_TENANT_NAME" && scp_sees "azureADId:$OTHER_TENANT_ID" && ! scp_sees "$TENANT_NAME" ;;
     slow-dc) both_dcs 'answer.* ms=6[0-9][0-9] .*client_site=Berlin' cldap ;;
     slow-dc-one) second_dc_only 'answer.* ms=[0-9]{1,2} ' 'answer.* ms=6[0-9][0-9] .*client_site=Berlin' cldap ;;
     *) return 1 ;;

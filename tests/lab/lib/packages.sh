@@ -6,6 +6,7 @@ readonly PACKAGES=(
   samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind python3-samba
   bind9 bind9-dnsutils dnsmasq-base chrony libfaketime faketime
   krb5-user ldap-utils smbclient
+  curl nginx-light squid-openssl
 )
 readonly POLICY=/usr/sbin/policy-rc.d
 

@@ -24,6 +24,7 @@ NFT
   resolver_rules
   controller_rules
   port_rules
+  web_rules
   uplink_rules
 }
 
@@ -84,8 +85,43 @@ PORTS
     printf 'add rule inet sightline forward iifname site ip daddr %s %s\n' "$DC2" "$refuse"
 }
 
+# shellcheck disable=SC2153  # the capital names come from names-web.sh
+internet_set() { printf '{ %s }' "$(IFS=,; printf '%s' "${INTERNET[*]}")"; }
+
+# The order matters where two of them take the same packets: what is dropped on its way into the
+# Internet is dropped for the proxies on the edge too.
+web_rules() {
+  local internet
+  internet=$(internet_set)
+  ! in_force web-dead || no_way_to "ip daddr $internet tcp dport { 80, 443 }"
+  ! in_force https-blocked || no_way_to "ip daddr $internet tcp dport 443"
+  ! in_force host-blocked || no_way_to "ip daddr $(web_address "$BLOCKED_HOST")"
+  ! in_force soft-host-blocked || no_way_to "ip daddr $(web_address "$BLOCKED_SOFT_HOST")"
+  ! in_force realm-federated || no_way_to "ip daddr $(web_address "$STS_NAME")"
+  ! in_force portal-redirect || drop_rule "forward iifname site ip daddr $internet tcp dport 443"
+  ! in_force portal-page || detour "ip daddr $internet tcp dport 443" "dnat ip to $PORTAL"
+  ! any_in_force portal-redirect portal-page || detour "ip daddr $internet tcp dport 80" "dnat ip to $PORTAL"
+  ! in_force tls-inspected || detour "ip daddr $internet tcp dport 443" "redirect to :$INSPECTION_PORT"
+  ! in_force tls-inspected-one ||
+    detour "ip daddr $(web_address "$INSPECTED_HOST") tcp dport 443" "redirect to :$INSPECTION_PORT"
+  ! any_in_force proxy-required proxy-auth proxy-dead ||
+    drop_rule "forward iifname site ip daddr $internet tcp dport { 80, 443 }"
+  ! in_force ipv6-dead || drop_rule "forward iifname site meta nfproto ipv6"
+  ! in_force proxy-dead || drop_rule "input iifname site ip daddr $PROXY"
+}
+
+# For the site, and for the proxies on the edge.
+no_way_to() {
+  drop_rule "forward iifname site $1"
+  drop_rule "output $1"
+}
+
+# detour MATCH WHERE: connections of the site to the Internet end on the edge.
+detour() { printf 'add rule inet sightline reroute iifname site %s counter %s\n' "$1" "$2"; }
+
 uplink_rules() {
-  local internet=203.0.113.0/24
+  local internet
+  internet=$(internet_set)
   ! in_force ntp-blocked || drop_rule "forward ip daddr $internet udp dport 123"
   if in_force icmp-blocked; then
     drop_rule "input iifname site icmp type echo-request"

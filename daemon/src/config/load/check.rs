@@ -24,10 +24,15 @@ pub(super) fn check(config: &Config, places: &Places<'_>, errors: &mut Errors) {
             "it must not be below time.warn_skew",
         ));
     }
-    for (index, file) in config.tls.corporate_roots.iter().enumerate() {
-        if let Err(error) = certificates(file) {
-            let path = [key("tls"), key("corporate_roots"), Step::Index(index)];
-            errors.push(places.problem(&path, false, &error));
+    for (name, files) in [
+        ("corporate_roots", &config.tls.corporate_roots),
+        ("extra_public_roots", &config.tls.extra_public_roots),
+    ] {
+        for (index, file) in files.iter().enumerate() {
+            if let Err(error) = certificates(file) {
+                let path = [key("tls"), key(name), Step::Index(index)];
+                errors.push(places.problem(&path, false, &error));
+            }
         }
     }
     if config.tenant.region.is_some() && config.tenant.cloud != Cloud::Worldwide {

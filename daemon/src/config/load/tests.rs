@@ -94,6 +94,10 @@ fn every_problem_has_file_line_and_column() {
             "sightline.toml:2:8: ports.ldap: invalid value: integer `70000`, expected a whole number from 1 to 65535",
         ),
         (
+            "[tls]\nextra_public_roots = [\"/nonexistent/root.pem\"]\n",
+            "sightline.toml:2:23: tls.extra_public_roots[0]: reading /nonexistent/root.pem: No such file or directory (os error 2)",
+        ),
+        (
             "[tls]\ncorporate_roots = [\"/nonexistent/ca.pem\"]\n",
             "sightline.toml:2:20: tls.corporate_roots[0]: reading /nonexistent/ca.pem: No such file or directory (os error 2)",
         ),

@@ -1,0 +1,205 @@
+//! One HTTP/1.1 request over a stream that stands (RFC 9112). Everything that comes back is
+//! bounded: the head by hyper, the rest here, and the time by the run.
+
+mod bounded;
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use sightline_model::{Finding, Phase, Reason};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::fault;
+use crate::run::Run;
+use crate::text;
+use bounded::Bounded;
+
+/// The protocol in a TLS handshake (RFC 7301).
+pub const ALPN: &[u8] = b"http/1.1";
+
+/// The most that is read of the head of an answer, in bytes.
+const HEAD_MAX: usize = 64 * 1024;
+
+/// The most headers of an answer.
+const HEADERS_MAX: usize = 128;
+
+/// The most that is read of the body of an answer, in bytes.
+pub const BODY_MAX: usize = 64 * 1024;
+
+/// The most that is read of a connection: head and body, and what surrounds them, in bytes.
+const READ_MAX: usize = 256 * 1024;
+
+/// A question.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// For the header `Host`: with the port, where that is not the usual one.
+    pub authority: &'a str,
+    /// Path with query.
+    pub path: &'a str,
+    /// Headers beside the usual ones.
+    pub headers: &'a BTreeMap<String, String>,
+    /// How many bytes of the content are asked for, from its first; all without it.
+    pub first_bytes: Option<usize>,
+    /// Whether the body is read.
+    pub reads_body: bool,
+}
+
+/// An answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// Headers of interest, fit for people.
+    pub headers: BTreeMap<&'static str, String>,
+    /// Where a redirect leads, as sent.
+    pub location: Option<String>,
+    /// The body as far as it was read; at most [`BODY_MAX`] bytes.
+    pub body: Vec<u8>,
+    /// Whether there was more of it.
+    pub is_cut: bool,
+}
+
+/// What comes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// An answer.
+    Answer(Answer),
+    /// The server wants to see a certificate of the client first and says so in TLS 1.3
+    /// (RFC 8446 §4.4.2.4). Its own it has shown already.
+    CertificateRequired,
+}
+
+/// Asks and reads the answer. The connection is not used again.
+///
+/// # Errors
+/// What the network said, or that the answer is none of the protocol.
+pub async fn ask<S>(run: &Run, stream: S, question: &Question<'_>) -> Result<Reply, Finding>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    run.enter(Phase::Request);
+    let request = request(question).map_err(|error| run.blind(Reason::InternalError, error))?;
+    let (mut sender, connection) = http1::Builder::new()
+        .max_buf_size(HEAD_MAX)
+        .max_headers(HEADERS_MAX)
+        .handshake(TokioIo::new(Bounded::new(stream, READ_MAX)))
+        .await
+        .map_err(|error| failed(run, &error))?;
+    let exchange = pin!(async {
+        let response = sender.send_request(request).await?;
+        run.enter(Phase::Response);
+        read(response, question.reads_body).await
+    });
+    // The connection moves the bytes; what it ends with, the exchange hears too.
+    let answer = match select(exchange, pin!(connection)).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right((_, exchange)) => exchange.await,
+    };
+    match answer {
+        Ok(answer) => Ok(Reply::Answer(answer)),
+        Err(error) if wants_certificate(&error) => Ok(Reply::CertificateRequired),
+        Err(error) => Err(failed(run, &error)),
+    }
+}
+
+fn request(question: &Question<'_>) -> Result<Request<Empty<Bytes>>, hyper::http::Error> {
+    let mut builder = Request::get(question.path)
+        .header(header::HOST, question.authority)
+        .header(
+            header::USER_AGENT,
+            concat!("sightline/", env!("CARGO_PKG_VERSION")),
+        )
+        .header(header::CONNECTION, "close");
+    if !question.headers.contains_key("Accept") {
+        builder = builder.header(header::ACCEPT, "*/*");
+    }
+    for (name, value) in question.headers {
+        builder = builder.header(name, value);
+    }
+    if let Some(last) = question.first_bytes.and_then(|count| count.checked_sub(1)) {
+        builder = builder.header(header::RANGE, format!("bytes=0-{last}"));
+    }
+    builder.body(Empty::new())
+}
+
+async fn read(mut response: Response<Incoming>, reads_body: bool) -> hyper::Result<Answer> {
+    let mut answer = Answer {
+        status: response.status().as_u16(),
+        headers: kept(response.headers()),
+        location: value(response.headers(), &header::LOCATION),
+        ..Answer::default()
+    };
+    let ends_with_connection = response.body().size_hint().exact().is_none()
+        && !response.headers().contains_key(header::TRANSFER_ENCODING);
+    while reads_body && !answer.is_cut {
+        let frame = match response.body_mut().frame().await {
+            Some(Ok(frame)) => frame,
+            // Few servers say goodbye in TLS before they close.
+            Some(Err(error)) if !ends_with_connection => return Err(error),
+            Some(Err(_)) | None => break,
+        };
+        if let Some(bytes) = frame.data_ref() {
+            let room = BODY_MAX.saturating_sub(answer.body.len());
+            answer.is_cut = bytes.len() > room;
+            answer.body.extend(bytes.iter().take(room));
+        }
+    }
+    Ok(answer)
+}
+
+fn kept(headers: &HeaderMap) -> BTreeMap<&'static str, String> {
+    [
+        ("location", header::LOCATION),
+        ("server", header::SERVER),
+        ("via", header::VIA),
+        ("content_type", header::CONTENT_TYPE),
+        ("content_range", header::CONTENT_RANGE),
+    ]
+    .into_iter()
+    .filter_map(|(key, name)| Some((key, text::foreign(&value(headers, &name)?))))
+    .collect()
+}
+
+fn value(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers
+        .get(name)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// What an error of the exchange means.
+fn failed(run: &Run, error: &hyper::Error) -> Finding {
+    let doing = run.doing();
+    if let Some(io) = io_error(error) {
+        return fault::finding(run, io);
+    }
+    if error.is_parse() {
+        return run.fail(
+            Reason::ProtocolError,
+            format!("{doing}: no HTTP within bounds: {error}"),
+        );
+    }
+    fault::finding(run, &std::io::ErrorKind::UnexpectedEof.into())
+}
+
+fn wants_certificate(error: &hyper::Error) -> bool {
+    let tls = io_error(error)
+        .and_then(std::io::Error::get_ref)
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(
+        tls,
+        Some(rustls::Error::AlertReceived(
+            rustls::AlertDescription::CertificateRequired
+        ))
+    )
+}
+
+fn io_error(error: &hyper::Error) -> Option<&std::io::Error> {
+    std::error::Error::source(error)?.downcast_ref()
+}

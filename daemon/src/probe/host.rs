@@ -1,0 +1,246 @@
+//! A host of the Internet, asked as the flow asks it: what HTTP with and without TLS have in common.
+
+mod answer;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use hyper::Uri;
+use sightline_model::{Finding, Phase, Reason, Severity, Subject, Target};
+
+use super::{Ground, Thing};
+use crate::endpoints::{Condition, Endpoint, Expected, Origin, Protocol};
+use crate::net::exchange;
+use crate::net::http::{self, Answer, Question, Reply};
+use crate::net::tls::{self, Chain, Roots, Unknown};
+use crate::run::{Probe, Run, Running, Task};
+use crate::text;
+
+/// As many redirects are followed, where the documented answer comes after some.
+const MOST_REDIRECTS: usize = 5;
+
+/// As much of the content is asked for where parts of it must be given, in bytes.
+const PART: usize = 1024;
+
+/// The task of `kind` for a host, if that speaks its protocol.
+pub(super) fn tasks(
+    ground: &Ground<'_>,
+    (kind, protocol): (&'static str, Protocol),
+    thing: &Thing,
+) -> Vec<Task> {
+    let Thing::Host {
+        endpoint,
+        name,
+        address,
+    } = thing
+    else {
+        return Vec::new();
+    };
+    let (Some(gate), Some(port), Some((first, others))) = (
+        endpoint.gate(),
+        endpoint.port(),
+        endpoint.stages.split_first(),
+    ) else {
+        return Vec::new();
+    };
+    if endpoint.protocol != protocol {
+        return Vec::new();
+    }
+    vec![Task {
+        kind,
+        service: kind,
+        stage: *first,
+        also: others.to_vec(),
+        gate,
+        subject: Subject::Host { name: name.clone() },
+        door: port.to_string(),
+        closed_as: Reason::EndpointUnreachable,
+        needs_flag: None,
+        is_of_host: false,
+        target: Target {
+            host: name.clone(),
+            address: Some(*address),
+            port: Some(port.number),
+        },
+        path: Arc::clone(ground.path),
+        timeout: match protocol {
+            Protocol::Https => ground.plan.https_timeout,
+            Protocol::Http | Protocol::Ntp | Protocol::Dns => ground.plan.timeout,
+        },
+        probe: Arc::new(Host {
+            endpoint: Arc::clone(endpoint),
+            public: Arc::clone(&ground.plan.public_roots),
+            corporate: Arc::clone(&ground.plan.corporate_roots),
+        }),
+    }]
+}
+
+#[derive(Debug)]
+struct Host {
+    endpoint: Arc<Endpoint>,
+    public: Arc<Roots>,
+    corporate: Arc<Roots>,
+}
+
+impl Probe for Host {
+    fn run<'a>(&'a self, run: &'a Run) -> Running<'a> {
+        Box::pin(async move {
+            run.keep("endpoint", self.endpoint.id.as_str());
+            let mut path = self
+                .endpoint
+                .request
+                .as_ref()
+                .map_or_else(|| "/".to_owned(), |request| request.path.clone());
+            for _ in 0..=MOST_REDIRECTS {
+                let Some(answer) = self.ask(run, &path).await? else {
+                    return Ok(());
+                };
+                match self.redirect(run.target(), &answer) {
+                    Some(next) => path = next,
+                    None => return self.assess(run, &path, &answer),
+                }
+            }
+            let detail = format!(
+                "{}: more than {MOST_REDIRECTS} redirects on the same host",
+                run.whom()
+            );
+            Err(answer::differing(run, &self.endpoint, detail))
+        })
+    }
+}
+
+impl Host {
+    /// Asks for `path` over a connection of its own. Nothing came of it, and nothing is wrong, where
+    /// a chain is not good enough to speak over, or a server wants to know who asks.
+    async fn ask(&self, run: &Run, path: &str) -> Result<Option<Answer>, Finding> {
+        let none = BTreeMap::new();
+        let authority = self.authority(run.target());
+        let question = Question {
+            authority: &authority,
+            path,
+            headers: self
+                .endpoint
+                .request
+                .as_ref()
+                .map_or(&none, |request| &request.headers),
+            first_bytes: self.endpoint.needs_range.then_some(PART),
+            reads_body: answer::is_in_body(&self.endpoint.expected),
+        };
+        let stream = exchange::connect(run).await?;
+        let reply = if self.is_over_tls() {
+            let host = &run.target().host;
+            let session = tls::handshake(run, stream, host, Some(http::ALPN)).await?;
+            session.chain.keep(run);
+            run.keep("tls_version", session.version);
+            if !self.is_trusted(run, &session.chain)? {
+                return Ok(None);
+            }
+            http::ask(run, session.stream, &question).await?
+        } else {
+            http::ask(run, stream, &question).await?
+        };
+        match reply {
+            Reply::Answer(answer) => Ok(Some(answer)),
+            Reply::CertificateRequired => {
+                run.keep("wants_client_certificate", true);
+                Ok(None)
+            }
+        }
+    }
+
+    fn is_over_tls(&self) -> bool {
+        self.endpoint.protocol == Protocol::Https
+    }
+
+    /// The value of the header `Host` (RFC 9110 §7.2).
+    fn authority(&self, target: &Target) -> String {
+        let usual = if self.is_over_tls() { 443 } else { 80 };
+        match target.port {
+            Some(port) if port != usual => format!("{}:{port}", target.host),
+            _ => target.host.clone(),
+        }
+    }
+
+    /// Judges a chain. One that is not good is the finding; one of an authority that nobody knows,
+    /// where that may be, is told and not spoken over.
+    fn is_trusted(&self, run: &Run, chain: &Chain) -> Result<bool, Finding> {
+        let host = &run.target().host;
+        let now = SystemTime::now();
+        let public = self.public.load();
+        let unknown = if self.endpoint.private_root {
+            Unknown::OtherAuthority
+        } else {
+            Unknown::Interception
+        };
+        let mut wrong = chain.judge((&public, unknown), host, now);
+        // What the company runs itself may have a certificate of its own authority.
+        let is_intercepted = matches!(wrong, Some((Reason::TlsIntercepted, _)));
+        if is_intercepted && self.is_of_the_company() {
+            let corporate = self.corporate.load();
+            wrong = chain.judge((&corporate, Unknown::OtherAuthority), host, now);
+        }
+        let Some((reason, detail)) = wrong else {
+            return Ok(true);
+        };
+        let detail = format!("{}: {detail}", run.whom());
+        if reason == Reason::TlsUntrusted && self.endpoint.private_root {
+            run.note(run.info(reason, detail));
+            return Ok(false);
+        }
+        Err(run.fail(reason, detail))
+    }
+
+    fn is_of_the_company(&self) -> bool {
+        self.endpoint.origin == Origin::Site
+            || self.endpoint.condition == Some(Condition::Federated)
+    }
+
+    /// Where to ask next. Only redirects on the host itself are followed: whether another host can
+    /// be reached is a question of its own, and one that the list does not have needs none.
+    fn redirect(&self, target: &Target, answer: &Answer) -> Option<String> {
+        let Expected::Status {
+            after_redirects: true,
+            ..
+        } = self.endpoint.expected
+        else {
+            return None;
+        };
+        let location = answer.location.as_deref()?;
+        let uri: Uri = location.parse().ok()?;
+        let is_here = match (uri.scheme_str(), uri.host()) {
+            (None, None) => location.starts_with('/'),
+            (Some(scheme), Some(host)) => {
+                let (own, usual) = if self.is_over_tls() {
+                    ("https", 443)
+                } else {
+                    ("http", 80)
+                };
+                scheme == own
+                    && host.eq_ignore_ascii_case(&target.host)
+                    && Some(uri.port_u16().unwrap_or(usual)) == target.port
+            }
+            _ => false,
+        };
+        let path = uri.path_and_query()?.as_str();
+        (is_here && answer::is_redirect(answer)).then(|| path.to_owned())
+    }
+
+    fn assess(&self, run: &Run, path: &str, answer: &Answer) -> Result<(), Finding> {
+        run.enter(Phase::Response);
+        run.keep("status", u32::from(answer.status));
+        for (key, value) in &answer.headers {
+            run.keep(key, value.as_str());
+        }
+        let Some((reason, severity, said)) = answer::judge(&self.endpoint, answer) else {
+            return Ok(());
+        };
+        let detail = format!("{}: GET {} {said}", run.whom(), text::foreign(path));
+        match severity {
+            Severity::Info => run.note(run.info(reason, detail)),
+            Severity::Degrading => run.note(run.warn(reason, detail)),
+            Severity::Inconclusive | Severity::Blocking => return Err(run.fail(reason, detail)),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! What an answer over HTTP means, beside what is documented of it. Pure.
+
+use sightline_model::{Finding, Reason, Severity};
+
+use crate::endpoints::{Endpoint, Expected, Protocol};
+use crate::net::http::Answer;
+use crate::run::Run;
+use crate::text;
+
+/// Network Authentication Required (RFC 6585 §6): only what stands in between says so.
+const NETWORK_AUTHENTICATION_REQUIRED: u16 = 511;
+
+/// What is wrong with an answer: why, how bad, and what came, as the end of a sentence that begins
+/// with the request. `None` means that it is as it should be.
+///
+/// Over a chain that is good nobody but the host itself answers. So a redirect there is its own
+/// decision, and not compared with what is documented.
+pub(super) fn judge(endpoint: &Endpoint, answer: &Answer) -> Option<(Reason, Severity, String)> {
+    let is_plain = endpoint.protocol == Protocol::Http;
+    let came = came(answer);
+    if is_plain && answer.status == NETWORK_AUTHENTICATION_REQUIRED {
+        return Some((Reason::CaptivePortal, Severity::Blocking, came));
+    }
+    if answer.status >= 500 {
+        return Some((Reason::HttpStatus, Severity::Blocking, came));
+    }
+    let (is_as_expected, wanted) = compare(&endpoint.expected, answer);
+    if !is_as_expected && (is_plain || !is_redirect(answer)) {
+        // A page in the place of the known one is a portal's; a refusal is that of a filter.
+        let is_known_page = matches!(endpoint.expected, Expected::Body { .. });
+        let reason = if is_plain && is_known_page && answer.status < 400 {
+            Reason::CaptivePortal
+        } else {
+            Reason::ContentMismatch
+        };
+        let said = format!("{came}, where {wanted} is documented");
+        return Some((reason, weight(endpoint), said));
+    }
+    // Other statuses say nothing about ranges, as there is no content.
+    (endpoint.needs_range && answer.status == 200).then(|| {
+        (
+            Reason::RangeUnsupported,
+            Severity::Degrading,
+            format!("for a part {came}, which is the whole, where 206 was due"),
+        )
+    })
+}
+
+/// The finding for something else than documented.
+pub(super) fn differing(run: &Run, endpoint: &Endpoint, detail: String) -> Finding {
+    match weight(endpoint) {
+        Severity::Info => run.info(Reason::ContentMismatch, detail),
+        _ => run.fail(Reason::ContentMismatch, detail),
+    }
+}
+
+/// What another answer than the expected one means: nothing, where the list may be the one that is
+/// mistaken.
+fn weight(endpoint: &Endpoint) -> Severity {
+    if endpoint.expected_basis.is_firm() {
+        Severity::Blocking
+    } else {
+        Severity::Info
+    }
+}
+
+/// Whether the body must be read to know.
+pub(super) fn is_in_body(expected: &Expected) -> bool {
+    match expected {
+        Expected::Body { .. } | Expected::Json { .. } | Expected::Xml { .. } => true,
+        Expected::AnyStatus
+        | Expected::Status { .. }
+        | Expected::Addresses { .. }
+        | Expected::Reply => false,
+    }
+}
+
+pub(super) fn is_redirect(answer: &Answer) -> bool {
+    (300..400).contains(&answer.status)
+}
+
+/// Whether the answer is the expected one, and what that is in words.
+fn compare(expected: &Expected, answer: &Answer) -> (bool, String) {
+    match expected {
+        Expected::AnyStatus | Expected::Addresses { .. } | Expected::Reply => (true, String::new()),
+        Expected::Status { status, .. } => (answer.status == *status, format!("{status}")),
+        Expected::Body { status, text } => (
+            answer.status == *status && !answer.is_cut && answer.body == text.as_bytes(),
+            format!("{status} with `{text}`"),
+        ),
+        Expected::Json {
+            status,
+            key,
+            values,
+        } => (
+            answer.status == *status && is_json(&answer.body, key.as_deref(), values),
+            match key {
+                Some(key) => format!("{status} with JSON that has `{key}`"),
+                None => format!("{status} with JSON"),
+            },
+        ),
+        Expected::Xml { status } => (
+            answer.status == *status && is_xml(&answer.body),
+            format!("{status} with XML"),
+        ),
+    }
+}
+
+/// Whether it is a JSON object with `key`, whose value is one of `values`.
+fn is_json(body: &[u8], key: Option<&str>, values: &[String]) -> bool {
+    let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(body) else {
+        return false;
+    };
+    key.is_none_or(|key| {
+        object.get(key).is_some_and(|found| {
+            values.is_empty()
+                || found
+                    .as_str()
+                    .is_some_and(|found| values.iter().any(|value| value == found))
+        })
+    })
+}
+
+/// Whether it begins as XML does and HTML does not. The document may be cut off.
+fn is_xml(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let begin: String = text.chars().take(16).collect();
+    let begin = begin.to_ascii_lowercase();
+    begin.starts_with('<') && !begin.starts_with("<!doctype html") && !begin.starts_with("<html")
+}
+
+/// What came, for people: `gave 302 to http://portal.example/`.
+fn came(answer: &Answer) -> String {
+    /// Bytes of a body that are shown.
+    const SHOWN: usize = 80;
+
+    let mut said = format!("gave {}", answer.status);
+    if let Some(location) = &answer.location {
+        said.push_str(&format!(" to {}", text::foreign(location)));
+    } else if !answer.body.is_empty() {
+        let begin = answer.body.get(..SHOWN).unwrap_or(&answer.body);
+        let begin = text::foreign(String::from_utf8_lossy(begin).trim());
+        let more = if answer.body.len() > SHOWN { "…" } else { "" };
+        said.push_str(&format!(" with `{begin}{more}`"));
+    }
+    for (key, word) in [("server", "server"), ("via", "via")] {
+        if let Some(value) = answer.headers.get(key) {
+            said.push_str(&format!(" ({word} {value})"));
+        }
+    }
+    said
+}

@@ -1,0 +1,84 @@
+//! The hosts of the Internet that are asked: each name is looked up once, and of its addresses the
+//! first of each family is asked.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use crate::endpoints::Endpoint;
+use crate::net::socket;
+use crate::probe::{self, Ground, Thing};
+use crate::run::Task;
+
+/// Documentation (RFC 3849): it is where a default route leads, and nothing is sent there.
+const SOMEWHERE: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+
+/// By name, what is asked there.
+#[derive(Debug)]
+pub(super) struct Hosts {
+    by_name: BTreeMap<String, Vec<Arc<Endpoint>>>,
+    are_looked_up: bool,
+}
+
+impl Hosts {
+    /// Those that a wanted stage needs.
+    pub(super) fn new(ground: &Ground<'_>) -> Self {
+        let has_ipv6 = socket::reachable_by_route(ground.path, SOMEWHERE).is_ok();
+        let mut by_name: BTreeMap<String, Vec<Arc<Endpoint>>> = BTreeMap::new();
+        let asked = ground.plan.endpoints.iter().filter(|endpoint| {
+            endpoint.gate().is_some()
+                && endpoint.protocol.is_http()
+                && ground.wants(&endpoint.stages)
+                && (has_ipv6 || !endpoint.needs_ipv6)
+        });
+        for endpoint in asked {
+            for host in &endpoint.hosts {
+                let rows = by_name.entry(host.name.clone()).or_default();
+                rows.push(Arc::clone(endpoint));
+            }
+        }
+        Self {
+            by_name,
+            are_looked_up: false,
+        }
+    }
+
+    /// The lookups of all names, once, at the first resolver that knows the Internet.
+    pub(super) fn lookups(&mut self, ground: &Ground<'_>, server: SocketAddr) -> Vec<Task> {
+        if std::mem::replace(&mut self.are_looked_up, true) {
+            return Vec::new();
+        }
+        self.by_name
+            .iter()
+            .filter_map(|(name, endpoints)| probe::host_task(ground, server, name, endpoints))
+            .collect()
+    }
+
+    /// Everything that is asked of a host at `addresses`. Families that this box cannot send from
+    /// are left out, unless there is no other.
+    pub(super) fn doors(&self, ground: &Ground<'_>, name: &str, addresses: &[IpAddr]) -> Vec<Task> {
+        let has_route =
+            |address: &&IpAddr| socket::reachable_by_route(ground.path, **address).is_ok();
+        let first = |is_v6: bool| {
+            let mut family = addresses.iter().filter(|ip| ip.is_ipv6() == is_v6);
+            family.find(has_route)
+        };
+        let (v4, v6) = (first(false), first(true));
+        let none = (v4.is_none() && v6.is_none()).then(|| addresses.first());
+        self.by_name
+            .get(name)
+            .into_iter()
+            .flatten()
+            .flat_map(|endpoint| {
+                let v4 = v4.filter(|_| !endpoint.needs_ipv6);
+                let asked = [v4, v6, none.flatten()].into_iter().flatten();
+                asked.map(|address| Thing::Host {
+                    endpoint: Arc::clone(endpoint),
+                    name: name.to_owned(),
+                    address: *address,
+                })
+            })
+            .flat_map(|thing| probe::tasks(ground, &thing))
+            .collect()
+    }
+}

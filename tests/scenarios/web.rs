@@ -1,0 +1,253 @@
+//! Hosts of the Internet: whether they can be reached, and who answers in their place.
+
+use std::net::Ipv4Addr;
+
+use super::{Case, DEGRADED, NOT_READY, READY, run};
+use crate::support::Setting;
+use crate::support::behaviour::Behaviour;
+use crate::support::dns::Reply;
+use crate::support::tls::Shown;
+use crate::support::web::Page;
+
+const ONLINE: Case = Case {
+    setting: Setting::online,
+    ..READY
+};
+const POORER: Case = Case {
+    setting: Setting::online,
+    ..DEGRADED
+};
+const OFFLINE: Case = Case {
+    setting: Setting::online,
+    ..NOT_READY
+};
+
+const NCSI: &str = "www.msftconnecttest.com";
+const ZTD: &str = "ztd.dds.microsoft.com";
+const CRL: &str = "crl.microsoft.com";
+const CONTENT: &str = "swda01-mscdn.manage.microsoft.com";
+const PRIVATE: &str = "fe3.delivery.mp.microsoft.com";
+const LOGIN: &str = "login.microsoftonline.com";
+const DEVICE: &str = "device.login.microsoftonline.com";
+const DRS: &str = "enterpriseregistration.windows.net";
+
+#[test]
+fn a_host_that_does_not_answer_as_it_should_is_named_with_the_reason() {
+    run(&[
+        Case {
+            name: "all is well",
+            evidence: &[
+                "dns documented_address 127.0.0.200",
+                "\"endpoint\": Text(\"entra-drs\"), \"status\": Number(200.0)",
+            ],
+            ..ONLINE
+        },
+        Case {
+            name: "one decisive host is dropped by a firewall",
+            change: |setting| setting.host(ZTD, |host| host.behaviour = Behaviour::Silent),
+            causes: &["blocking endpoint_unreachable autopilot ztd.dds.microsoft.com"],
+            evidence: &["connecting to ztd.dds.microsoft.com"],
+            ..OFFLINE
+        },
+        Case {
+            name: "one host of less weight is refused by a firewall",
+            change: |setting| setting.host(CRL, |host| host.behaviour = Behaviour::Refuse),
+            causes: &["degrading endpoint_unreachable time crl.microsoft.com"],
+            evidence: &["refused"],
+            ..POORER
+        },
+        Case {
+            name: "a DNS filter hides one decisive host",
+            change: |setting| {
+                let knows = setting.knows();
+                let no = Reply::from_the_root();
+                knows.set(ZTD, hickory_proto::rr::RecordType::A, no);
+            },
+            causes: &["blocking endpoint_unreachable autopilot ztd.dds.microsoft.com"],
+            evidence: &["for the addresses of ztd.dds.microsoft.com: "],
+            ..OFFLINE
+        },
+        Case {
+            name: "a host accepts the connection and stays silent",
+            change: |setting| {
+                setting.host(ZTD, |host| host.behaviour = Behaviour::AcceptAndSilent);
+            },
+            causes: &["blocking endpoint_unreachable autopilot ztd.dds.microsoft.com"],
+            evidence: &["TLS handshake with ztd.dds.microsoft.com"],
+            ..OFFLINE
+        },
+        Case {
+            name: "a decisive host answers 503",
+            change: |setting| setting.host(ZTD, |host| host.page = Page::Status(503)),
+            causes: &["blocking http_status autopilot ztd.dds.microsoft.com"],
+            evidence: &["GET / gave 503"],
+            ..OFFLINE
+        },
+        Case {
+            name: "a decisive host refuses who does not sign in: that is the host itself",
+            change: |setting| setting.host(ZTD, |host| host.page = Page::Status(403)),
+            ..ONLINE
+        },
+        Case {
+            name: "registration answers with something else than its document",
+            change: |setting| setting.host(DRS, |host| host.page = Page::Portal),
+            causes: &["blocking content_mismatch device_setup enterpriseregistration.windows.net"],
+            evidence: &["where 200 with JSON is documented"],
+            ..OFFLINE
+        },
+        Case {
+            name: "an answer that only the community knows is another one",
+            change: |setting| setting.host(LOGIN, |host| host.page = Page::Status(404)),
+            notes: &["info content_mismatch device_setup login.microsoftonline.com"],
+            ..ONLINE
+        },
+        Case {
+            name: "a redirect over a good chain is the decision of the host",
+            change: |setting| {
+                setting.host(DEVICE, |host| {
+                    host.page = Page::Redirect("https://www.office.com/")
+                });
+            },
+            evidence: &["\"location\": Text(\"https://www.office.com/\")"],
+            ..ONLINE
+        },
+        Case {
+            name: "redirects in a circle",
+            change: |setting| setting.host(DEVICE, |host| host.page = Page::Redirect("/again")),
+            causes: &["blocking content_mismatch registration device.login"],
+            evidence: &["more than 5 redirects on the same host"],
+            ..OFFLINE
+        },
+        Case {
+            name: "a content host does not give parts",
+            change: |setting| setting.host(CONTENT, |host| host.page = Page::WithoutRanges),
+            causes: &["degrading range_unsupported device_setup swda01-mscdn"],
+            ..POORER
+        },
+    ]);
+}
+
+#[test]
+fn whoever_answers_in_the_place_of_the_internet_is_one_cause() {
+    run(&[
+        Case {
+            name: "no host connects",
+            change: |setting| setting.each_host(|host| host.behaviour = Behaviour::Silent),
+            causes: &["blocking internet_unreachable internet no host of the Internet answers"],
+            ..OFFLINE
+        },
+        Case {
+            name: "a portal redirects",
+            change: |setting| {
+                setting.each_host(|host| {
+                    host.page = Page::Redirect("http://portal.hotel.example/login");
+                    host.certificate = Shown::UnknownAuthority;
+                });
+            },
+            causes: &["blocking captive_portal internet www.msftconnecttest.com"],
+            evidence: &["gave 302 to http://portal.hotel.example/login"],
+            ..OFFLINE
+        },
+        Case {
+            name: "a portal answers with its page",
+            change: |setting| setting.host(NCSI, |host| host.page = Page::Portal),
+            causes: &["blocking captive_portal internet www.msftconnecttest.com"],
+            evidence: &["Welcome to the hotel", "(server portal/1)"],
+            ..OFFLINE
+        },
+        Case {
+            name: "a portal says that it is one",
+            change: |setting| {
+                setting.host(NCSI, |host| host.page = Page::Status(511));
+                setting.host(CRL, |host| host.page = Page::Status(511));
+            },
+            causes: &[
+                "blocking captive_portal internet crl.microsoft.com, www.msftconnecttest.com",
+            ],
+            ..OFFLINE
+        },
+        Case {
+            name: "a filter refuses the test of Windows",
+            change: |setting| setting.host(NCSI, |host| host.page = Page::Status(403)),
+            causes: &["blocking content_mismatch internet www.msftconnecttest.com"],
+            ..OFFLINE
+        },
+        Case {
+            name: "the resolver has another address for a name with a documented one",
+            change: |setting| {
+                let portal = Ipv4Addr::new(192, 0, 2, 1);
+                setting.knows().address("dns.msftncsi.com", portal);
+            },
+            causes: &["degrading dns_rewritten network 127.0.0.200"],
+            evidence: &["dns.msftncsi.com has the address 131.107.255.255"],
+            ..POORER
+        },
+    ]);
+}
+
+#[test]
+fn a_certificate_that_is_not_good_has_one_reason() {
+    run(&[
+        Case {
+            name: "a proxy inspects everything",
+            change: |setting| {
+                setting.each_host(|host| host.certificate = Shown::UnknownAuthority);
+            },
+            causes: &["blocking tls_intercepted autopilot by CN=CA of somebody else on aadcdn"],
+            notes: &["info tls_untrusted updates fe3.delivery.mp.microsoft.com"],
+            evidence: &["issued by CN=CA of somebody else"],
+            ..OFFLINE
+        },
+        Case {
+            name: "a proxy inspects one host that forbids it",
+            change: |setting| {
+                setting.host(CONTENT, |host| host.certificate = Shown::UnknownAuthority);
+            },
+            causes: &["blocking tls_intercepted device_setup swda01-mscdn.manage.microsoft.com"],
+            ..OFFLINE
+        },
+        Case {
+            name: "a root of Microsoft's own is no interception",
+            change: |setting| {
+                setting.host(PRIVATE, |host| host.certificate = Shown::UnknownAuthority);
+            },
+            notes: &["info tls_untrusted updates fe3.delivery.mp.microsoft.com"],
+            ..ONLINE
+        },
+        Case {
+            name: "this box trusts the proxy, a new device does not",
+            change: |setting| setting.trusts_public = false,
+            causes: &["blocking tls_intercepted autopilot by CN=Public CA of the test"],
+            ..OFFLINE
+        },
+        Case {
+            name: "expired",
+            change: |setting| setting.host(ZTD, |host| host.certificate = Shown::Expired),
+            causes: &["blocking tls_expired autopilot ztd.dds.microsoft.com"],
+            evidence: &["CN=ztd.dds.microsoft.com expired"],
+            ..OFFLINE
+        },
+        Case {
+            name: "not valid yet",
+            change: |setting| setting.host(ZTD, |host| host.certificate = Shown::NotYetValid),
+            causes: &["blocking tls_not_yet_valid autopilot ztd.dds.microsoft.com"],
+            ..OFFLINE
+        },
+        Case {
+            name: "for another name",
+            change: |setting| {
+                let other = Shown::OtherName("portal.hotel.example".to_owned());
+                setting.host(ZTD, |host| host.certificate = other.clone());
+            },
+            causes: &["blocking tls_name autopilot ztd.dds.microsoft.com"],
+            evidence: &["the certificate is for portal.hotel.example"],
+            ..OFFLINE
+        },
+        Case {
+            name: "the handshake is refused",
+            change: |setting| setting.host(ZTD, |host| host.certificate = Shown::Nothing),
+            causes: &["blocking tls_handshake autopilot ztd.dds.microsoft.com"],
+            ..OFFLINE
+        },
+    ]);
+}
