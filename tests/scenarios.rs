@@ -16,6 +16,7 @@ use sightline::config::{self, Config, Load, Overrides, Resolvers};
 use sightline::plan::{Plan, SystemResolvers};
 use sightline_model::{NetworkStatus, Reason, Severity, Stage, State, Verdict};
 
+use crate::support::behaviour::Behaviour;
 use crate::support::setting::SITE;
 use crate::support::{Setting, World};
 
@@ -308,6 +309,19 @@ fn without_a_configured_domain_the_search_list_leads_to_it() {
     let checked = search(&world, &["branch.example", "corp.example"]).expect("it is found");
     assert_eq!(checked.found_domain.as_deref(), Some("corp.example"));
     assert_eq!(checked.status.verdict, Verdict::Ready);
+}
+
+#[test]
+fn where_no_resolver_answers_that_is_the_cause_and_not_the_search_list() {
+    let mut setting = Setting::healthy(1);
+    let resolver = &mut setting.resolvers[0];
+    (resolver.udp, resolver.tcp) = (Behaviour::Silent, Behaviour::Silent);
+    let world = World::start(&setting);
+    let checked = search(&world, &["corp.example"]).expect("the network is judged");
+    assert_eq!(checked.status.verdict, Verdict::NotReady);
+    let causes = &checked.status.networks[0].root_causes;
+    assert_eq!(causes.len(), 1, "{causes:?}");
+    assert_eq!(causes[0].reason, Reason::ResolverUnreachable);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use sightline_model::{NetworkScene, Observation, Scene, Stage, Status, judge};
 
 use crate::plan::Plan;
 use crate::run;
-use crate::survey::{self, Link, Survey, Wanted};
+use crate::survey::{self, Link, Searched, Survey, Wanted};
 
 /// A look at the site, judged.
 #[derive(Debug)]
@@ -61,16 +61,33 @@ pub async fn check(
     watch: &(dyn Fn(&Observation) + Sync),
 ) -> Result<Checked, Refusal> {
     let mut found_domain = None;
+    let mut stages = stages.to_vec();
     let domain = match &plan.domain {
-        _ if !relevant(stages).contains(&Stage::DomainController) => None,
+        _ if !relevant(&stages).contains(&Stage::DomainController) => None,
         Some(domain) => Some(domain.clone()),
-        None => {
-            found_domain = Some(search(plan).await?);
-            found_domain.clone()
-        }
+        None => match search(plan).await {
+            Searched::Domain(domain) => {
+                found_domain = Some(domain.clone());
+                Some(domain)
+            }
+            Searched::Nothing => {
+                return Err(Refusal::NoDomain {
+                    searched: plan
+                        .networks
+                        .iter()
+                        .flat_map(|network| network.search.clone())
+                        .collect(),
+                });
+            }
+            // Why nobody answers is what there is to say.
+            Searched::Silence => {
+                stages = vec![Stage::Network];
+                None
+            }
+        },
     };
     let begun = Instant::now();
-    let relevant = relevant(stages);
+    let relevant = relevant(&stages);
     let wanted = Wanted {
         domain: domain.as_deref(),
         stages: &relevant,
@@ -88,7 +105,7 @@ pub async fn check(
     let status = judge(&Scene {
         site: plan.site.clone(),
         now: run::now(),
-        stages: stages.to_vec(),
+        stages,
         limits: plan.limits,
         networks: scenes,
     });
@@ -110,19 +127,21 @@ fn relevant(named: &[Stage]) -> Vec<Stage> {
         .collect()
 }
 
-async fn search(plan: &Plan) -> Result<String, Refusal> {
+/// The first network that leads to a domain wins; silence counts only where no network answers.
+async fn search(plan: &Plan) -> Searched {
+    let mut all_are_silent = true;
     for network in &plan.networks {
-        if let Some(domain) = survey::domain_of_search_list(plan, network).await {
-            return Ok(domain);
+        match survey::domain_of_search_list(plan, network).await {
+            Searched::Silence => {}
+            Searched::Nothing => all_are_silent = false,
+            found @ Searched::Domain(_) => return found,
         }
     }
-    Err(Refusal::NoDomain {
-        searched: plan
-            .networks
-            .iter()
-            .flat_map(|network| network.search.clone())
-            .collect(),
-    })
+    if all_are_silent {
+        Searched::Silence
+    } else {
+        Searched::Nothing
+    }
 }
 
 /// Counts runs for a person who waits at a terminal.

@@ -142,6 +142,17 @@ impl Ground<'_> {
     }
 }
 
+/// The LDAP ping of a controller alone. It is no need of any stage: who answers is asked for
+/// everything afterwards.
+#[must_use]
+pub(crate) fn ping_tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
+    let mut tasks = (cldap::KIND.tasks)(ground, thing);
+    for task in &mut tasks {
+        task.gate = Gate::Optional;
+    }
+    tasks
+}
+
 /// All tasks for a thing, of all kinds.
 #[must_use]
 pub fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {

@@ -6,6 +6,7 @@
 
 mod controllers;
 mod hosts;
+mod search;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -17,16 +18,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::net::dns::{self, Question, Transport};
 use crate::plan::{Network, Plan};
 use crate::probe::{self, Ground, Thing};
 use crate::run::{self, Task};
-use controllers::Controllers;
+use controllers::{Controllers, Knock};
 use hosts::Hosts;
 
-/// As many addresses of one controller are asked. Each costs a dozen sockets, and a name server may
-/// answer with hundreds.
-const MOST_ADDRESSES: usize = 8;
+pub use search::{Searched, domain_of_search_list};
 
 /// As many hosts of the Internet are looked up at the same time, with two questions each. Small
 /// forwarders refuse what comes beyond 150 open questions.
@@ -104,6 +102,14 @@ pub async fn survey(
         under_way.keep(id, seen);
     }
     let slowest = under_way.slowest();
+    let mut observations = under_way.into_observations();
+    // Who was only pinged is not judged: its silence is as good as that of those who were not asked.
+    observations.retain(|seen| match &seen.subject {
+        Subject::Controller { name, .. } | Subject::ControllerName { name, .. } => {
+            controllers.is_probed(name)
+        }
+        _ => true,
+    });
     Survey {
         scene: NetworkScene {
             name: network.name.clone(),
@@ -111,7 +117,7 @@ pub async fn survey(
             configured_site: plan.ad_site.clone(),
             candidates: controllers.into_candidates(),
             clock_synchronised: None,
-            observations: under_way.into_observations(),
+            observations,
         },
         slowest,
         took: begun.elapsed(),
@@ -216,8 +222,17 @@ impl Next<'_> {
             Subject::Resolver { server, topic } if passed => {
                 self.after_resolver(*server, *topic, seen, controllers)
             }
-            Subject::ControllerName { name } if passed => self.doors(name, seen),
-            Subject::Controller { .. } => self.learned_site(seen),
+            Subject::ControllerName { name, .. } if passed => {
+                let usable = self.usable(&seen.outcome.facts.addresses);
+                self.doors(controllers.found(name, &usable))
+            }
+            Subject::Controller { name, .. } => {
+                let mut tasks = self.learned_site(seen);
+                if passed && seen.outcome.facts.controller.is_some() {
+                    tasks.extend(self.doors(controllers.answered(name)));
+                }
+                tasks
+            }
             Subject::Host { name } if passed && seen.target.address.is_none() => {
                 self.hosts
                     .doors(self.ground, name, &seen.outcome.facts.addresses)
@@ -244,10 +259,7 @@ impl Next<'_> {
             }
             (Topic::Locator, _) => {
                 self.locating.insert(server);
-                let mut tasks = self.names(
-                    server,
-                    controllers.announced(&seen.outcome.facts.records, false),
-                );
+                let mut tasks = self.records(server, seen, false, controllers);
                 // The site may be known from another resolver's controllers already.
                 if let (None, Some(site), Some(domain)) =
                     (&self.ground.plan.ad_site, &self.site, self.ground.domain)
@@ -256,40 +268,51 @@ impl Next<'_> {
                 }
                 tasks
             }
-            (_, "site_locator") => self.names(
-                server,
-                controllers.announced(&seen.outcome.facts.records, true),
-            ),
+            (_, "site_locator") => self.records(server, seen, true, controllers),
             _ => Vec::new(),
         }
     }
 
-    fn names(&self, server: SocketAddr, names: Vec<String>) -> Vec<Task> {
-        names
+    /// Looks up what the records of `seen` name, and asks what they make of controllers that were
+    /// known already.
+    fn records(
+        &self,
+        server: SocketAddr,
+        seen: &Observation,
+        in_site: bool,
+        controllers: &mut Controllers,
+    ) -> Vec<Task> {
+        let records = &seen.outcome.facts.records;
+        let mut tasks: Vec<Task> = controllers
+            .announced(server, records, in_site)
             .iter()
             .map(|name| probe::address_task(self.ground, server, name))
-            .collect()
+            .collect();
+        tasks.extend(self.doors(controllers.promoted(records)));
+        tasks
     }
 
     /// Addresses of a family that this box cannot send from are left out, unless there is no
     /// other.
-    fn doors(&self, name: &str, seen: &Observation) -> Vec<Task> {
-        let addresses = &seen.outcome.facts.addresses;
-        let has_route = |address: &&IpAddr| {
-            crate::net::socket::reachable_by_route(self.ground.path, **address).is_ok()
+    fn usable(&self, addresses: &[IpAddr]) -> Vec<IpAddr> {
+        let has_route = |address: &IpAddr| {
+            crate::net::socket::reachable_by_route(self.ground.path, *address).is_ok()
         };
-        let mut used: Vec<&IpAddr> = addresses.iter().filter(has_route).collect();
+        let used: Vec<IpAddr> = addresses.iter().copied().filter(has_route).collect();
         if used.is_empty() {
-            used = addresses.iter().collect();
+            addresses.to_vec()
+        } else {
+            used
         }
-        used.into_iter()
-            .take(MOST_ADDRESSES)
-            .flat_map(|address| {
-                let thing = Thing::Controller {
-                    name: name.to_owned(),
-                    address: *address,
-                };
-                probe::tasks(self.ground, &thing)
+    }
+
+    fn doors(&self, knocks: Vec<Knock>) -> Vec<Task> {
+        let thing = |name, address| Thing::Controller { name, address };
+        knocks
+            .into_iter()
+            .flat_map(|knock| match knock {
+                Knock::Ping(name, address) => probe::ping_tasks(self.ground, &thing(name, address)),
+                Knock::Probe(name, address) => probe::tasks(self.ground, &thing(name, address)),
             })
             .collect()
     }
@@ -346,13 +369,8 @@ impl Next<'_> {
 
     /// One address is enough: a source is asked for the time, not for its health.
     fn time_sources(&self, name: &str, addresses: &[IpAddr]) -> Vec<Task> {
-        let has_route = |address: &&IpAddr| {
-            crate::net::socket::reachable_by_route(self.ground.path, **address).is_ok()
-        };
-        addresses
-            .iter()
-            .find(has_route)
-            .or_else(|| addresses.first())
+        self.usable(addresses)
+            .first()
             .map(|address| {
                 let thing = Thing::TimeSource {
                     name: name.to_owned(),
@@ -370,47 +388,4 @@ fn is_site_name(site: &str) -> bool {
         && site
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-}
-
-/// The first suffix of the search list that leads to a domain controller, where no domain is
-/// configured.
-pub async fn domain_of_search_list(plan: &Plan, network: &Network) -> Option<String> {
-    let mut asked = JoinSet::new();
-    for (rank, suffix) in network.search.iter().enumerate() {
-        for server in &network.resolvers {
-            let Ok(question) = Question::new(
-                &probe::locator_name(suffix),
-                hickory_proto::rr::RecordType::SRV,
-            ) else {
-                continue;
-            };
-            let run = run::Run::begin(
-                sightline_model::Target::at(*server),
-                Arc::clone(&network.path),
-                plan.timeout,
-            );
-            let limit = plan.timeout;
-            let suffix = suffix.clone();
-            asked.spawn(async move {
-                let answer =
-                    tokio::time::timeout(limit, dns::ask(&run, &question, Transport::Udp)).await;
-                let is_found = matches!(answer, Ok(Ok(heard))
-                    if heard.message.metadata.truncation || !dns::srv_records(&heard.message, &question).is_empty());
-                (rank, is_found.then_some(suffix))
-            });
-        }
-    }
-    let mut best: Option<(usize, String)> = None;
-    while let Some(Ok((rank, found))) = asked.join_next().await {
-        if let Some(suffix) = found
-            && best.as_ref().is_none_or(|(known, _)| rank < *known)
-        {
-            best = Some((rank, suffix));
-        }
-        // The first suffix wins; a dead resolver need not be waited for.
-        if best.as_ref().is_some_and(|(rank, _)| *rank == 0) {
-            break;
-        }
-    }
-    best.map(|(_, suffix)| suffix)
 }

@@ -108,7 +108,7 @@ fn a_resolver_that_does_not_lead_to_the_domain_is_told_from_a_record_that_is_mis
                         .set("dc1.corp.example", kind, Reply::Silence);
                 }
             },
-            causes: &["blocking dns_target_unresolved domain_controller dc1.corp.example"],
+            causes: &["blocking dns_timeout domain_controller dc1.corp.example"],
             ..NOT_READY
         },
         Case {
@@ -233,8 +233,71 @@ fn forms_of_answers_that_clients_understand_are_no_fault() {
         Case {
             name: "the server cannot read EDNS0",
             change: |setting| setting.knows().dislikes_edns = true,
-            evidence: &["\"edns\": Flag(false)"],
+            evidence: &["\"edns\": Text(\"refused by the resolver\")"],
             ..READY
+        },
+        Case {
+            name: "questions with EDNS0 get lost on the way",
+            change: |setting| setting.knows().loses_edns = true,
+            evidence: &["\"edns\": Text(\"no answer to the question with EDNS0\")"],
+            ..READY
+        },
+        Case {
+            name: "one of two resolvers does not answer for the name of the controller",
+            change: |setting| {
+                let knows = &mut setting.add_resolver().knows;
+                for kind in [RecordType::A, RecordType::AAAA] {
+                    knows.set("dc1.corp.example", kind, Reply::Silence);
+                }
+            },
+            causes: &["degrading dns_timeout domain_controller dc1.corp.example @ 127.0.0.201"],
+            ..DEGRADED
+        },
+        Case {
+            name: "one of two resolvers gives an old address",
+            change: |setting| {
+                let old = Ipv4Addr::new(127, 0, 1, 9);
+                setting
+                    .add_resolver()
+                    .knows
+                    .address("dc1.corp.example", old);
+            },
+            causes: &["degrading dc_unreachable domain_controller dc1.corp.example [127.0.1.9]"],
+            ..DEGRADED
+        },
+        Case {
+            name: "the controller registered an address that it gave itself",
+            change: |setting| {
+                let addresses = [Ipv4Addr::new(127, 0, 0, 11), Ipv4Addr::new(169, 254, 7, 7)];
+                setting.knows().addresses("dc1.corp.example", &addresses);
+            },
+            notes: &["info dns_target_unresolved domain_controller dc1.corp.example"],
+            ..READY
+        },
+        Case {
+            name: "of forty controllers the last one alone lives",
+            change: |setting| {
+                let dead: Vec<_> = (10..49)
+                    .map(|number| {
+                        (
+                            format!("a{number}.{DOMAIN}"),
+                            Ipv4Addr::new(127, 0, 1, number),
+                        )
+                    })
+                    .collect();
+                let mut targets: Vec<_> = dead.iter().map(|(name, _)| (0, name.as_str())).collect();
+                targets.push((10, "dc1.corp.example"));
+                let knows = setting.knows();
+                knows.services(&dns::locator(DOMAIN), &targets);
+                for (name, address) in &dead {
+                    knows.address(name, *address);
+                }
+                setting.domain_keys = "dc_sample = 2\n".to_owned();
+            },
+            causes: &[
+                "degrading dc_unreachable domain_controller a10.corp.example, a11.corp.example",
+            ],
+            ..DEGRADED
         },
         Case {
             name: "questions for IPv6 addresses are dropped",

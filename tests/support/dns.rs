@@ -26,6 +26,8 @@ pub(crate) struct Knowledge {
     pub(crate) rewrites_to: Option<Ipv4Addr>,
     /// Whether it refuses queries with EDNS0 as malformed, as old devices do.
     pub(crate) dislikes_edns: bool,
+    /// Whether queries with EDNS0 get lost, as behind a firewall that does not know it.
+    pub(crate) loses_edns: bool,
 }
 
 /// What is said to one question.
@@ -59,6 +61,7 @@ impl Knowledge {
             on_internet: None,
             rewrites_to: None,
             dislikes_edns: false,
+            loses_edns: false,
         };
         new.set(domain, RecordType::SOA, Reply::Records(vec![soa(domain)]));
         for name in ["www.msftconnecttest.com", "login.microsoftonline.com"] {
@@ -149,6 +152,9 @@ impl Knowledge {
         answer.metadata.recursion_available = true;
         answer.add_queries(query.queries.iter().cloned());
         if query.edns.is_some() {
+            if self.loses_edns {
+                return None;
+            }
             if self.dislikes_edns {
                 answer.metadata.response_code = ResponseCode::FormErr;
                 return Some(answer);

@@ -1,23 +1,23 @@
 //! Each resolver alone: does it know the Internet, the AD zone, and the records by which Windows
 //! finds domain controllers ([MS-ADTS] 6.3.6.1)?
 
-use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+mod addresses;
+
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use futures_util::future::select_ok;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{RData, RecordType};
-use sightline_model::{Finding, Gate, Phase, Reason, Stage, Subject, Target, Topic};
+use sightline_model::{Finding, Gate, Reason, Stage, Subject, Target, Topic};
 
 use super::{Ground, Kind, Thing};
-use crate::endpoints::{Endpoint, Expected, Protocol};
+use crate::endpoints::{Expected, Protocol};
 use crate::net::dns::{self, Heard, Question, Transport};
-use crate::net::fault::Blame;
-use crate::net::lookup;
-use crate::path::NetPath;
 use crate::run::{Probe, Run, Running, Task};
+
+pub(crate) use addresses::{address_task, host_task, time_source_task};
 
 pub(super) const KIND: Kind = Kind {
     name: "dns",
@@ -135,86 +135,6 @@ pub(crate) fn site_task(ground: &Ground<'_>, server: SocketAddr, site: &str, dom
     )
 }
 
-/// The task that looks up the addresses of an SRV target at the resolver that named it.
-#[must_use]
-pub(crate) fn address_task(ground: &Ground<'_>, server: SocketAddr, name: &str) -> Task {
-    let mut task = resolver_task(
-        ground,
-        server,
-        "address",
-        (Topic::Records, Stage::DomainController, Gate::Hard),
-        Ask::Addresses(server, Some(Reason::DnsTargetUnresolved)),
-    );
-    task.subject = Subject::ControllerName {
-        name: name.to_owned(),
-    };
-    task.closed_as = Reason::DnsTimeout;
-    task.target = Target {
-        host: name.to_owned(),
-        address: None,
-        port: None,
-    };
-    task
-}
-
-/// The task that looks up a source of Internet time at a resolver that knows the Internet.
-#[must_use]
-pub(crate) fn time_source_task(ground: &Ground<'_>, server: SocketAddr, name: &str) -> Task {
-    let mut task = resolver_task(
-        ground,
-        server,
-        "address",
-        (Topic::Internet, Stage::Time, Gate::Soft),
-        Ask::Addresses(server, Some(Reason::NtpNoAnswer)),
-    );
-    task.subject = Subject::TimeSource {
-        name: name.to_owned(),
-    };
-    task.closed_as = Reason::NtpNoAnswer;
-    task.target = Target {
-        host: name.to_owned(),
-        address: None,
-        port: None,
-    };
-    task
-}
-
-/// The task that looks up a host of the Internet at a resolver that knows it, for all the endpoints
-/// that name the host.
-#[must_use]
-pub(crate) fn host_task(
-    ground: &Ground<'_>,
-    server: SocketAddr,
-    name: &str,
-    endpoints: &[Arc<Endpoint>],
-) -> Option<Task> {
-    let stages: BTreeSet<Stage> = endpoints
-        .iter()
-        .flat_map(|endpoint| endpoint.stages.iter().copied())
-        .collect();
-    let mut stages = stages.into_iter();
-    let first = stages.next()?;
-    let gate = endpoints.iter().filter_map(|row| row.gate()).max()?;
-    let mut task = resolver_task(
-        ground,
-        server,
-        "address",
-        (Topic::Internet, first, gate),
-        Ask::Addresses(server, None),
-    );
-    task.also = stages.collect();
-    task.subject = Subject::Host {
-        name: name.to_owned(),
-    };
-    task.closed_as = Reason::EndpointUnreachable;
-    task.target = Target {
-        host: name.to_owned(),
-        address: None,
-        port: None,
-    };
-    Some(task)
-}
-
 fn resolver_task(
     ground: &Ground<'_>,
     server: SocketAddr,
@@ -264,7 +184,7 @@ impl Probe for Ask {
                 Self::Zone(domain) => zone(run, domain).await,
                 Self::Records(name) => records(run, name).await,
                 Self::Only(name, address) => only(run, name, *address).await,
-                Self::Addresses(server, reason) => addresses(run, *server, *reason).await,
+                Self::Addresses(server, reason) => addresses::look_up(run, *server, *reason).await,
             }
         })
     }
@@ -399,52 +319,6 @@ async fn records(run: &Run, name: &str) -> Result<(), Finding> {
     }
     run.read_records(found);
     Ok(())
-}
-
-async fn addresses(run: &Run, server: SocketAddr, reason: Option<Reason>) -> Result<(), Finding> {
-    run.enter(Phase::Resolve);
-    let path = Arc::new(run.path().clone());
-    let host = &run.target().host;
-    let found = lookup::addresses(&path, server, host, run.remaining())
-        .await
-        .map_err(|failure| match failure.blame {
-            // What else a resolver says against a name is about the resolver.
-            Blame::Target(why @ (Reason::DnsNxdomain | Reason::DnsNodata)) => {
-                run.fail(reason.unwrap_or(why), failure.detail)
-            }
-            Blame::Target(why) => run.fail(why, failure.detail),
-            Blame::Ours(why) => run.blind(why, failure.detail),
-        })?;
-    let (useless, useful): (Vec<IpAddr>, Vec<IpAddr>) = found
-        .into_iter()
-        .partition(|address| leads_nowhere(*address, run.path()));
-    let shown = |addresses: &[IpAddr]| -> Vec<String> {
-        addresses.iter().map(ToString::to_string).collect()
-    };
-    if !useless.is_empty() {
-        let said = format!(
-            "{host} has a host record that leads nowhere: {}",
-            shown(&useless).join(", ")
-        );
-        if useful.is_empty() {
-            return Err(run.fail(reason.unwrap_or(Reason::DnsNodata), said));
-        }
-        run.note(run.info(reason.unwrap_or(Reason::DnsNodata), said));
-    }
-    run.keep("addresses", shown(&useful));
-    run.read_addresses(useful);
-    Ok(())
-}
-
-/// Addresses that no client can follow: of this host itself, of one link (RFC 3927, RFC 4291
-/// §2.5.6), of many hosts or of none.
-fn leads_nowhere(address: IpAddr, path: &NetPath) -> bool {
-    let is_looped = address.is_loopback() && path.interface.as_deref() != Some("lo");
-    let is_of_one_link = match address {
-        IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    };
-    is_looped || is_of_one_link || address.is_unspecified() || address.is_multicast()
 }
 
 async fn ask(run: &Run, question: &Question) -> Result<Message, Finding> {
