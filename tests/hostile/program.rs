@@ -1,11 +1,13 @@
 //! The program against hostile answers: what must not end the process or fill its memory.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use super::healthy;
 use crate::support::Service::{Cldap, GlobalCatalog, Ldap, Ldaps};
 use crate::support::behaviour::Behaviour;
-use crate::support::{Service, Setting, World, program};
+use crate::support::setting::SITE;
+use crate::support::{DOMAIN, Service, Setting, World, dns, program};
 
 /// Runs the program against a world in which LDAP in every form answers with `bytes`, and a second
 /// controller is healthy.
@@ -47,25 +49,49 @@ fn an_answer_of_another_operation_does_not_panic_in_the_ldap3_crate() {
     check_against(&Behaviour::Custom(vec![0x30, 5, 2, 1, 1, 0x67, 0]));
 }
 
+/// Kilobytes that a check of this world takes at most at one time.
+fn peak(setting: &Setting) -> u64 {
+    let world = World::start(setting);
+    let file = world.config_file().to_str().expect("a path in UTF-8");
+    let ended = program::run(
+        Path::new(env!("CARGO_BIN_EXE_sightline")),
+        &["check", "--config", file, "--output", "nagios"],
+    );
+    assert!(
+        ended.peak_kilobytes > 0,
+        "nobody could look: {}",
+        ended.stdout
+    );
+    ended.peak_kilobytes
+}
+
+#[test]
+fn a_zone_with_thousands_of_controllers_and_addresses_costs_no_memory() {
+    /// What the unit of systemd grants, in kilobytes.
+    const GRANTED: u64 = 64 * 1024;
+
+    let mut setting = Setting::healthy(1);
+    let names: Vec<_> = (1..=1000)
+        .map(|number| format!("dc{number}.{DOMAIN}"))
+        .collect();
+    let targets: Vec<_> = names.iter().map(|name| (0, name.as_str())).collect();
+    let knows = setting.knows();
+    for owner in [dns::locator(DOMAIN), dns::site_locator(SITE, DOMAIN)] {
+        knows.services(&owner, &targets);
+    }
+    for (number, name) in (0..=u8::MAX).cycle().zip(names.iter().skip(1)) {
+        let many = (1..=20).map(|last| Ipv4Addr::new(127, 9, number, last));
+        knows.addresses(name, &many.collect::<Vec<_>>());
+    }
+    let hostile = peak(&setting);
+    assert!(hostile <= GRANTED, "{hostile} kB");
+}
+
 #[test]
 fn hostile_answers_cost_no_memory() {
     /// Kilobytes that one hostile answer may cost, beyond the healthy one.
     const EACH: u64 = 128;
 
-    let peak = |setting: &Setting| {
-        let world = World::start(setting);
-        let file = world.config_file().to_str().expect("a path in UTF-8");
-        let ended = program::run(
-            Path::new(env!("CARGO_BIN_EXE_sightline")),
-            &["check", "--config", file, "--output", "nagios"],
-        );
-        assert!(
-            ended.peak_kilobytes > 0,
-            "nobody could look: {}",
-            ended.stdout
-        );
-        ended.peak_kilobytes
-    };
     let usual = peak(&healthy());
     let answers = healthy().controllers.len() * Service::ALL.len();
     let bound = usual + EACH * u64::try_from(answers).expect("a handful");
