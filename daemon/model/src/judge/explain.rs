@@ -65,7 +65,8 @@ fn explains(reason: Reason, severity: Severity, other: &Draft) -> bool {
         }
         // The records of a site that has no controller, or that this network is not in.
         Reason::SiteFallback | Reason::SiteUnmapped => {
-            other.reason.group() == "dns" && other.what.contains("._sites.dc._msdcs.")
+            let is_of_site = |name: &String| name.contains("._sites.dc._msdcs.");
+            other.reason.group() == "dns" && other.what.iter().any(is_of_site)
         }
         _ => false,
     }

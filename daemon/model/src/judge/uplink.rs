@@ -36,16 +36,18 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
 /// The findings of one observation as they stand, capped by what the check means to its stage.
 pub(super) fn plain(seen: &Observation) -> impl Iterator<Item = Draft> {
     seen.outcome.findings.iter().map(|finding| {
-        let mut draft = Draft::new(
+        let draft = Draft::new(
             seen.meaning_of(finding),
             seen.stage,
             capped(finding, seen.gate),
         )
-        .because(finding.detail.clone());
+        .because(finding.detail.clone())
+        .at(seen.target.host.clone());
         if draft.reason == Reason::PortBlocked {
-            draft.what.clone_from(&seen.door);
+            draft.what(&seen.door)
+        } else {
+            draft
         }
-        draft.at(seen.target.host.clone())
     })
 }
 

@@ -195,7 +195,7 @@ fn findings(stage: Stage, drafts: &[Draft], blocked_by: &[Stage]) -> Vec<StageFi
             reason: draft.reason,
             subject: draft.subject(),
             severity: draft.severity,
-            summary: draft.reason.headline(&draft.subject()),
+            summary: draft.summary(),
             explained_by: draft.explained_by,
         })
         .collect();
@@ -215,7 +215,6 @@ fn findings(stage: Stage, drafts: &[Draft], blocked_by: &[Stage]) -> Vec<StageFi
 }
 
 fn root_cause(draft: &Draft, scene: &Scene) -> RootCause {
-    let subject = draft.subject();
     let text = draft.reason.text();
     let mut also_affected: Vec<Stage> = draft.touches.clone();
     if draft.severity >= Severity::Inconclusive && draft.stage.class() == Class::Hard {
@@ -228,8 +227,8 @@ fn root_cause(draft: &Draft, scene: &Scene) -> RootCause {
         stage: draft.stage,
         reason: draft.reason,
         severity: draft.severity,
-        summary: draft.reason.headline(&subject),
-        subject,
+        subject: draft.subject(),
+        summary: draft.summary(),
         fix: text.fix.to_owned(),
         fixer: text.fixer,
         seen_by_user: text.seen.to_owned(),
