@@ -1,5 +1,6 @@
 //! Which domain controllers can be used, and why the others cannot.
 
+mod names;
 mod sites;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,6 @@ use crate::outcome::{ControllerFacts, Finding, Observation, Severity, State};
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::status::ControllerStatus;
-use crate::subject::Subject;
 
 /// One address of a controller and everything that was asked of it on one path.
 struct Door<'a> {
@@ -127,7 +127,7 @@ pub(super) fn judge(network: &NetworkScene) -> (Vec<Controller>, Vec<Draft>) {
     for (name, doors) in &doors {
         drafts.extend(faults(network, name, doors, relief));
     }
-    drafts.extend(unresolved(network, relief));
+    drafts.extend(names::judge(network, relief));
     drafts.extend(sites::judge(network, &controllers));
     (controllers, drafts)
 }
@@ -307,19 +307,6 @@ impl Relief {
             (_, severity) => severity,
         }
     }
-}
-
-fn unresolved(network: &NetworkScene, relief: Relief) -> Vec<Draft> {
-    network
-        .observations
-        .iter()
-        .filter(|seen| matches!(seen.subject, Subject::ControllerName { .. }))
-        .flat_map(plain)
-        .map(|mut draft| {
-            draft.severity = relief.relieve(draft.severity);
-            draft
-        })
-        .collect()
 }
 
 /// Controllers are known and none is usable, and nothing says why.

@@ -93,7 +93,7 @@ fn collect(network: &NetworkScene) -> Vec<Resolver<'_>> {
 }
 
 /// The usual port goes without saying.
-fn place(server: SocketAddr) -> String {
+pub(super) fn place(server: SocketAddr) -> String {
     if server.port() == 53 {
         server.ip().to_string()
     } else {

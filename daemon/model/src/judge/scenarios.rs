@@ -286,10 +286,12 @@ const ONLY_TOGETHER: [Reason; 4] = [
 
 /// Pairs that say nothing: both faults are at the same check, or the LDAP ping that would tell of the
 /// missing global catalog is blocked.
-const NO_PAIRS: [(&str, &str); 4] = [
+const NO_PAIRS: &[(&str, &str)] = &[
     ("gc-not-announced", "udp389-blocked"),
     ("gc-not-announced", "udp389-blocked-one"),
     ("ldaps-blocked", "ldaps-expired"),
+    ("name-at-one-resolver", "name-blind-at-one-resolver"),
+    ("name-blind-at-one-resolver", "names-fail-at-one-resolver"),
     ("overloaded-one", "tcp445-blocked-one"),
 ];
 

@@ -9,7 +9,7 @@ use crate::outcome::{Evidence, Facts, Finding, Observation, Phase, Severity};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Fault {
-    /// `uplink`, `resolver ADDRESS TOPIC`, `name NAME`, `dc NAME SERVICE`, `time SOURCE`; `*` for all.
+    /// `uplink`, `resolver ADDRESS TOPIC`, `name NAME RESOLVER`, `dc NAME SERVICE`, `time SOURCE`; `*` for all.
     pub(super) at: String,
     /// `reason` (blocking) or `reason severity`.
     #[serde(default)]

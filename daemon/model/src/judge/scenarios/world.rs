@@ -218,16 +218,16 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
             in_site: name.starts_with('*'),
             probed: true,
         });
-        let mut lookup = observation(
-            Subject::ControllerName {
+        for server in &world.resolvers {
+            let subject = Subject::ControllerName {
                 name: name_in_dns.clone(),
-            },
-            "address",
-            Stage::DomainController,
-            Gate::Hard,
-        );
-        lookup.target.host.clone_from(&name_in_dns);
-        seen.push((format!("name {short}"), lookup));
+                server: *server,
+            };
+            let mut lookup = observation(subject, "address", Stage::DomainController, Gate::Hard);
+            lookup.closed_as = Reason::DnsTargetUnresolved;
+            lookup.target.host.clone_from(&name_in_dns);
+            seen.push((format!("name {short} {}", server.ip()), lookup));
+        }
         let address: IpAddr = address.parse().expect("an address");
         for (service, door, gate, closed_as, needs_flag) in SERVICES {
             let subject = Subject::Controller {
