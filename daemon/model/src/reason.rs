@@ -51,6 +51,7 @@ reasons! {
         NoAddress = "no_address",
         NoRoute = "no_route",
         GatewayUnreachable = "gateway_unreachable",
+        NoResolver = "no_resolver",
         InternetUnreachable = "internet_unreachable";
     "dns":
         ResolverUnreachable = "resolver_unreachable",

@@ -30,18 +30,21 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
     }
     match reason {
         Reason::LinkDown => severity == Severity::Inconclusive,
-        Reason::NoAddress => severity == Severity::Blocking && needs_a_path(other),
+        Reason::NoAddress => {
+            severity == Severity::Blocking
+                && (other.reason == Reason::NoResolver || needs_a_path(other))
+        }
         Reason::NoRoute => {
             severity == Severity::Blocking
                 && other.reason != Reason::NoAddress
-                && needs_a_path(other)
+                && (other.reason == Reason::NoResolver || needs_a_path(other))
         }
         Reason::GatewayUnreachable => {
             severity == Severity::Blocking
                 && !matches!(other.reason, Reason::NoAddress | Reason::NoRoute)
                 && needs_a_path(other)
         }
-        Reason::ResolverUnreachable if severity == Severity::Blocking => {
+        Reason::NoResolver | Reason::ResolverUnreachable if severity == Severity::Blocking => {
             other.reason.group() == "dns"
                 || matches!(
                     other.reason,

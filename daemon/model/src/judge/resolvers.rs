@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::NetworkScene;
 use super::draft::Draft;
-use super::uplink::{is_conclusive, plain};
+use super::uplink::{interface, is_conclusive, plain};
 use crate::outcome::{Evidence, Finding, Observation, Severity, State};
 use crate::reason::Reason;
 use crate::stage::Stage;
@@ -52,6 +52,9 @@ impl<'a> Resolver<'a> {
 
 pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
     let resolvers = collect(network);
+    if resolvers.is_empty() {
+        return none_handed_out(network).into_iter().collect();
+    }
     let (looked_at, _): (Vec<_>, Vec<_>) = resolvers
         .iter()
         .partition(|resolver| resolver.is_conclusive());
@@ -90,6 +93,16 @@ fn collect(network: &NetworkScene) -> Vec<Resolver<'_>> {
         }
     }
     resolvers.into_values().collect()
+}
+
+/// Every resolver of a network is asked something, so that a network in which something was looked
+/// at, and no resolver, has none.
+fn none_handed_out(network: &NetworkScene) -> Option<Draft> {
+    (!network.observations.is_empty()).then(|| {
+        Draft::new(Reason::NoResolver, Stage::Network, Severity::Blocking)
+            .at(interface(network))
+            .because("neither DHCP nor router advertisements nor the configuration name a resolver")
+    })
 }
 
 /// The usual port goes without saying.

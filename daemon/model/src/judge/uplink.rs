@@ -14,23 +14,34 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
         .filter(|seen| seen.subject == Subject::Uplink)
         .flat_map(|seen| {
             seen.outcome.findings.iter().map(|finding| {
-                let mut draft = Draft::new(finding.reason, seen.stage, capped(finding, seen.gate))
-                    .at(&seen.target.host)
-                    .because(&finding.detail);
-                let key = if draft.reason == Reason::GatewayUnreachable {
+                let key = if finding.reason == Reason::GatewayUnreachable {
                     "gateway"
                 } else {
                     "interface"
                 };
-                if let Some(Evidence::Text(name)) = seen.outcome.evidence.get(key)
-                    && !name.is_empty()
-                {
-                    draft.at = vec![name.clone()];
-                }
-                draft
+                Draft::new(finding.reason, seen.stage, capped(finding, seen.gate))
+                    .at(place(seen, key))
+                    .because(&finding.detail)
             })
         })
         .collect()
+}
+
+/// The interface or the gateway by its name in the evidence.
+fn place(seen: &Observation, key: &str) -> String {
+    match seen.outcome.evidence.get(key) {
+        Some(Evidence::Text(name)) if !name.is_empty() => name.clone(),
+        _ => seen.target.host.clone(),
+    }
+}
+
+/// The interface that leads into the network, or the network itself where nobody looked for it.
+pub(super) fn interface(network: &NetworkScene) -> String {
+    network
+        .observations
+        .iter()
+        .find(|seen| seen.subject == Subject::Uplink)
+        .map_or_else(|| network.name.clone(), |seen| place(seen, "interface"))
 }
 
 /// The findings of one observation as they stand, capped by what the check means to its stage.

@@ -70,6 +70,11 @@ pub(super) const fn text(reason: Reason) -> Text {
             NO_NETWORK,
             "Check that the router is up and in this VLAN, and that the gateway address handed out is right.",
         ]),
+        Reason::NoResolver => row(Network, "The network on {} hands out no resolver.", [
+            "There is an address, but this network hands out no resolver, so that no name can be looked up.",
+            "No Internet on the network screen; the flow does not start.",
+            "Hand out resolvers that know the Active Directory zone and the Internet: DHCP option 6, or RDNSS for IPv6.",
+        ]),
         Reason::InternetUnreachable => row(Network, "Nothing on the Internet can be reached: {}.", [
             "No resolver of this network can resolve any Internet name, or no host on the Internet connects.",
             "No Internet on the network screen; the flow does not start.",
