@@ -39,10 +39,10 @@ pub(super) const fn text(reason: Reason) -> Text {
             SEES_NOTHING,
             "Run as a user with the permission that the evidence names, or look at local firewall rules for outgoing traffic.",
         ]),
-        Reason::NotRun => row(ThisBox, "{} was not looked at.", [
-            "The check did not run, or did not end, in this round.",
+        Reason::NotRun => row(ThisBox, "Not looked at: {}.", [
+            "Nothing was asked, or the check did not end in this round, or this box lacks what it needs: the configured source address, or an address of that family. The evidence says which.",
             SEES_NOTHING,
-            "Run the check again; if it stays, look at the evidence of the check.",
+            "Give this box what the evidence says it lacks, or run the check again.",
         ]),
         Reason::Overloaded => row(ThisBox, "This box ran out of descriptors or memory while looking at {}.", [
             "The operating system had no descriptor, buffer or port left for a check.",
