@@ -29,8 +29,8 @@ pub(super) const fn text(reason: Reason) -> Text {
             SEES_NOTHING,
             "Check the cable, the switch port and the power of this box; everything behind it is unknown until then.",
         ]),
-        Reason::ClockUnsynced => row(ThisBox, "This box's own clock is wrong ({}), so clocks could not be judged.", [
-            "Other clocks agree with each other and not with this box, or no other clock answered and the box is not synchronised.",
+        Reason::ClockUnsynced => row(ThisBox, "The clock of this box cannot be trusted: {}.", [
+            "Other clocks agree with each other and not with this box, or it disagrees with the others and no two agree, so that nobody can tell who is wrong. Clocks were not judged.",
             SEES_NOTHING,
             "Let this box synchronise its clock (NTP), then run the check again.",
         ]),
