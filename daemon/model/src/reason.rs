@@ -84,6 +84,7 @@ reasons! {
         DcNameMismatch = "dc_name_mismatch",
         DcSlow = "dc_slow",
         SiteUnmapped = "site_unmapped",
+        SiteMismatch = "site_mismatch",
         SiteFallback = "site_fallback",
         LdapResult = "ldap_result",
         SmbRefusedDialect = "smb_refused_dialect",

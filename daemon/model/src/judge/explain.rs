@@ -70,7 +70,7 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
                 && (severity == Severity::Blocking || is_at_same_resolvers(cause, other))
         }
         // The records of a site that has no controller, or that this network is not in.
-        Reason::SiteFallback | Reason::SiteUnmapped => {
+        Reason::SiteFallback | Reason::SiteUnmapped | Reason::SiteMismatch => {
             let is_of_site = |name: &String| name.contains("._sites.dc._msdcs.");
             other.reason.group() == "dns" && other.what.iter().any(is_of_site)
         }

@@ -285,13 +285,14 @@ const ONLY_TOGETHER: [Reason; 4] = [
 ];
 
 /// Pairs that say nothing: both faults are at the same check, or the LDAP ping that would tell of the
-/// missing global catalog is blocked.
+/// missing global catalog is blocked, or the controller that disagrees cannot be called usable.
 const NO_PAIRS: &[(&str, &str)] = &[
     ("gc-not-announced", "udp389-blocked"),
     ("gc-not-announced", "udp389-blocked-one"),
     ("ldaps-blocked", "ldaps-expired"),
     ("name-at-one-resolver", "name-blind-at-one-resolver"),
     ("name-blind-at-one-resolver", "names-fail-at-one-resolver"),
+    ("overloaded-one", "site-controllers-disagree"),
     ("overloaded-one", "tcp445-blocked-one"),
 ];
 

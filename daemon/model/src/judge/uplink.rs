@@ -1,5 +1,7 @@
 //! Link, addresses, routes and gateway; and every check that no other rule looks at.
 
+use std::net::IpAddr;
+
 use super::NetworkScene;
 use super::draft::Draft;
 use crate::outcome::{Evidence, Finding, Observation, Severity, State};
@@ -74,17 +76,28 @@ pub(super) fn capped(finding: &Finding, gate: Gate) -> Severity {
     }
 }
 
-/// The address that a controller sees may differ, but these are the ones that we send from.
-pub(super) fn own_addresses(network: &NetworkScene) -> String {
+/// The address that a controller sees may differ, but these are the ones that we send from, in the
+/// families that `is_meant` picks.
+pub(super) fn own_addresses(
+    network: &NetworkScene,
+    is_meant: impl Fn(IpAddr) -> bool,
+) -> Vec<String> {
     let listed = network.observations.iter().find_map(|seen| {
         (seen.subject == Subject::Uplink)
             .then(|| seen.outcome.evidence.get("addresses"))
             .flatten()
     });
-    match listed {
-        Some(Evidence::List(addresses)) if !addresses.is_empty() => addresses.join(", "),
-        _ => network.name.clone(),
+    let mut own = Vec::new();
+    if let Some(Evidence::List(addresses)) = listed {
+        own.extend(addresses.iter().filter(|text| {
+            let address = text.split('/').next().unwrap_or_default();
+            address.parse().is_ok_and(&is_meant)
+        }));
     }
+    if own.is_empty() {
+        return vec![network.name.clone()];
+    }
+    own.into_iter().cloned().collect()
 }
 
 /// Whether a check says something about its target.

@@ -223,6 +223,11 @@ pub(super) const fn text(reason: Reason) -> Text {
             "A far controller may be taken: slow sign-in and Group Policy.",
             "Add the clients' subnet to Active Directory Sites and Services.",
         ]),
+        Reason::SiteMismatch => row(ActiveDirectory, "This network is mapped to another Active Directory site than expected: {}.", [
+            "The controllers compute another site for this network than the configuration names, or they do not agree on one: the configuration or a subnet object is wrong.",
+            "A far controller may be taken: slow sign-in and Group Policy.",
+            "Correct the subnet object in Active Directory Sites and Services, or the site in the configuration of this box; the evidence names the sites.",
+        ]),
         Reason::SiteFallback => row(ActiveDirectory, "No domain controller of the own site can be used: {}.", [
             "The client's site has no usable controller, so that one of another site is taken.",
             "Slow sign-in and Group Policy.",

@@ -9,7 +9,7 @@ use crate::outcome::{Evidence, Facts, Finding, Observation, Phase, Severity};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Fault {
-    /// `uplink`, `resolver ADDRESS TOPIC`, `name NAME RESOLVER`, `dc NAME SERVICE`, `time SOURCE`; `*` for all.
+    /// `uplink`, `resolver ADDRESS TOPIC`, `name NAME RESOLVER`, `dc NAME[/ADDRESS] SERVICE`, `time SOURCE`; `*` for all.
     pub(super) at: String,
     /// `reason` (blocking) or `reason severity`.
     #[serde(default)]
@@ -28,14 +28,19 @@ pub(super) struct Fault {
 }
 
 impl Fault {
+    /// A controller's name stands for all its addresses, `name/address` for one.
     pub(super) fn matches(&self, key: &str) -> bool {
+        let is_meant = |pattern: &str, word: &str| {
+            let name = word.split('/').next();
+            pattern == "*" || pattern == word || Some(pattern) == name
+        };
         let pattern: Vec<_> = self.at.split(' ').collect();
         let words: Vec<_> = key.split(' ').collect();
         pattern.len() == words.len()
             && pattern
                 .iter()
                 .zip(&words)
-                .all(|(pattern, word)| *pattern == "*" || pattern == word)
+                .all(|(pattern, word)| is_meant(pattern, word))
     }
 
     pub(super) fn apply(&self, key: &str, check: &mut Observation) {

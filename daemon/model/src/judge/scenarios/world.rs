@@ -18,7 +18,8 @@ pub(super) const DOMAIN: &str = "corp.example.com";
 #[serde(deny_unknown_fields, default)]
 pub(super) struct World {
     pub(super) resolvers: Vec<SocketAddr>,
-    /// `name site address`, with `*` before the name for a controller of the own site.
+    /// `name site address`, with `*` before the name for a controller of the own site. More
+    /// addresses may follow.
     pub(super) controllers: Vec<String>,
     pub(super) client_site: String,
     pub(super) configured_site: Option<String>,
@@ -165,7 +166,7 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
     uplink
         .outcome
         .evidence
-        .insert("addresses", Evidence::List(vec!["10.1.0.20/24".into()]));
+        .insert("addresses", Evidence::List(own_addresses(world)));
     uplink
         .outcome
         .evidence
@@ -206,7 +207,7 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
     let mut candidates = Vec::new();
     for text in &world.controllers {
         let words: Vec<_> = text.split(' ').collect();
-        let [name, site, address] = words.as_slice() else {
+        let [name, site, addresses @ ..] = words.as_slice() else {
             panic!("`{text}` is not `name site address`");
         };
         let short = name.trim_start_matches('*');
@@ -228,19 +229,11 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
             lookup.target.host.clone_from(&name_in_dns);
             seen.push((format!("name {short} {}", server.ip()), lookup));
         }
-        let address: IpAddr = address.parse().expect("an address");
-        for (service, door, gate, closed_as, needs_flag) in SERVICES {
-            let subject = Subject::Controller {
-                name: name_in_dns.clone(),
-                address,
-            };
-            let mut check = observation(subject, service, Stage::DomainController, gate);
-            check.door = door.into();
-            check.closed_as = closed_as;
-            check.needs_flag = needs_flag;
-            check.is_of_host = matches!(service, "ntp" | "icmp");
-            check.outcome.facts = facts(service, &name_in_dns, site, &world.client_site);
-            seen.push((format!("dc {short} {service}"), check));
+        for address in addresses {
+            let address: IpAddr = address.parse().expect("an address");
+            for (service, check) in controller(&name_in_dns, site, address, &world.client_site) {
+                seen.push((format!("dc {short}/{address} {service}"), check));
+            }
         }
     }
     for source in &world.time_sources {
@@ -255,6 +248,40 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
     }
     seen.extend(hosts(world));
     (candidates, seen)
+}
+
+/// An address of IPv6 is there where something is asked over IPv6.
+fn own_addresses(world: &World) -> Vec<String> {
+    let mut own = vec!["10.1.0.20/24".to_owned()];
+    if world.ipv6 || world.controllers.iter().any(|text| text.contains(':')) {
+        own.push("fd00::2/64".to_owned());
+    }
+    own
+}
+
+/// The checks of one address of a controller.
+fn controller(
+    name: &str,
+    site: &str,
+    address: IpAddr,
+    client_site: &str,
+) -> Vec<(&'static str, Observation)> {
+    SERVICES
+        .into_iter()
+        .map(|(service, door, gate, closed_as, needs_flag)| {
+            let subject = Subject::Controller {
+                name: name.to_owned(),
+                address,
+            };
+            let mut check = observation(subject, service, Stage::DomainController, gate);
+            check.door = door.into();
+            check.closed_as = closed_as;
+            check.needs_flag = needs_flag;
+            check.is_of_host = matches!(service, "ntp" | "icmp");
+            check.outcome.facts = facts(service, name, site, client_site);
+            (service, check)
+        })
+        .collect()
 }
 
 fn hosts(world: &World) -> Vec<(String, Observation)> {
