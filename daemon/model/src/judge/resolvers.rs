@@ -44,8 +44,12 @@ impl<'a> Resolver<'a> {
 
     fn is_conclusive(&self) -> bool {
         self.seen
-            .values()
-            .flatten()
+            .keys()
+            .any(|topic| self.is_conclusive_about(*topic))
+    }
+
+    fn is_conclusive_about(&self, topic: Topic) -> bool {
+        self.about(topic)
             .any(|seen| is_conclusive(seen.outcome.state()))
     }
 }
@@ -70,7 +74,7 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
     for resolver in &resolvers {
         drafts.extend(rewriting(resolver));
         drafts.extend(records(resolver));
-        drafts.extend(blind(resolver));
+        drafts.extend(blind(resolver, &resolvers));
     }
     drafts.extend(alive.iter().filter_map(|resolver| tcp(resolver)));
     drafts
@@ -237,16 +241,27 @@ fn tcp(resolver: &Resolver<'_>) -> Option<Draft> {
     )
 }
 
-/// What could not be looked at, for a reason of our own.
-fn blind(resolver: &Resolver<'_>) -> Vec<Draft> {
-    resolver
-        .seen
-        .values()
-        .flatten()
-        .filter(|seen| seen.outcome.state() == State::Unknown)
-        .flat_map(|seen| plain(seen))
-        .filter(|draft| draft.severity == Severity::Inconclusive)
-        .collect()
+/// What could not be looked at, for a reason of our own. Where another resolver was conclusive about
+/// the same, it is information: a box without IPv6 cannot ask the resolvers that only have that.
+fn blind(resolver: &Resolver<'_>, all: &[Resolver<'_>]) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    for (topic, seen) in &resolver.seen {
+        let is_known = all
+            .iter()
+            .any(|other| other.place != resolver.place && other.is_conclusive_about(*topic));
+        let unknown = seen
+            .iter()
+            .filter(|seen| seen.outcome.state() == State::Unknown)
+            .flat_map(|seen| plain(seen))
+            .filter(|draft| draft.severity == Severity::Inconclusive);
+        drafts.extend(unknown.map(|mut draft| {
+            if is_known {
+                draft.severity = Severity::Info;
+            }
+            draft
+        }));
+    }
+    drafts
 }
 
 fn blocking_if(all: bool) -> Severity {
