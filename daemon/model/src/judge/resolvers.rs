@@ -11,6 +11,10 @@ use crate::reason::Reason;
 use crate::stage::Stage;
 use crate::subject::Topic;
 
+/// What a DNS answer over UDP may have in bytes where the client does not say that it takes more
+/// (RFC 1035 §4.2.1).
+const SMALLEST_UDP: f64 = 512.0;
+
 /// One resolver and what was asked of it.
 struct Resolver<'a> {
     place: String,
@@ -40,6 +44,14 @@ impl<'a> Resolver<'a> {
             .filter(|(topic, _)| **topic != Topic::Tcp)
             .flat_map(|(_, seen)| seen)
             .any(|seen| seen.outcome.was_answered())
+    }
+
+    /// The findings of one observation, at the place by which all others call this resolver.
+    fn plain<'b>(&'b self, seen: &'b Observation) -> impl Iterator<Item = Draft> + use<'b> {
+        plain(seen).map(|mut draft| {
+            draft.at = vec![self.place.clone()];
+            draft
+        })
     }
 
     fn is_conclusive(&self) -> bool {
@@ -207,7 +219,7 @@ fn rewriting(resolver: &Resolver<'_>) -> Vec<Draft> {
     resolver
         .about(Topic::Rewriting)
         .filter(|seen| seen.outcome.was_answered())
-        .flat_map(plain)
+        .flat_map(|seen| resolver.plain(seen))
         .collect()
 }
 
@@ -218,7 +230,10 @@ fn records(resolver: &Resolver<'_>) -> Vec<Draft> {
     }
     resolver
         .about(Topic::Records)
-        .flat_map(|seen| plain(seen).map(|draft| draft.what(asked_name(seen))))
+        .flat_map(|seen| {
+            let drafts = resolver.plain(seen);
+            drafts.map(|draft| draft.what(asked_name(seen)))
+        })
         .collect()
 }
 
@@ -233,12 +248,34 @@ fn asked_name(seen: &Observation) -> String {
 /// A closed TCP port of a resolver whose answers fit into UDP harms nobody today.
 fn tcp(resolver: &Resolver<'_>) -> Option<Draft> {
     let (seen, finding) = resolver.failure(Topic::Tcp)?;
-    Some(
-        Draft::new(Reason::PortBlocked, Stage::Network, Severity::Info)
+    let large = resolver.about(Topic::Locator).find_map(|locator| {
+        let bytes = answer_bytes(locator)?;
+        (bytes > SMALLEST_UDP).then_some((locator, bytes))
+    });
+    let draft = match large {
+        Some((locator, bytes)) => {
+            let name = asked_name(locator);
+            let detail = format!(
+                "{name} @ {}: the answer has {bytes:.0} bytes; a client without EDNS0 gets it truncated, and TCP 53 is closed: {}",
+                resolver.place, finding.detail
+            );
+            Draft::new(Reason::DnsTruncated, locator.stage, Severity::Degrading)
+                .what(name)
+                .because(detail)
+        }
+        None => Draft::new(Reason::PortBlocked, Stage::Network, Severity::Info)
             .what(&seen.door)
-            .at(&resolver.place)
             .because(&finding.detail),
-    )
+    };
+    Some(draft.at(&resolver.place))
+}
+
+/// The size of the answer, which the probe keeps as evidence.
+fn answer_bytes(seen: &Observation) -> Option<f64> {
+    match seen.outcome.evidence.get("answer_bytes") {
+        Some(Evidence::Number(bytes)) => Some(*bytes),
+        _ => None,
+    }
 }
 
 /// What could not be looked at, for a reason of our own. Where another resolver was conclusive about
@@ -252,7 +289,7 @@ fn blind(resolver: &Resolver<'_>, all: &[Resolver<'_>]) -> Vec<Draft> {
         let unknown = seen
             .iter()
             .filter(|seen| seen.outcome.state() == State::Unknown)
-            .flat_map(|seen| plain(seen))
+            .flat_map(|seen| resolver.plain(seen))
             .filter(|draft| draft.severity == Severity::Inconclusive);
         drafts.extend(unknown.map(|mut draft| {
             if is_known {

@@ -122,7 +122,7 @@ pub(super) const fn text(reason: Reason) -> Text {
             "On a domain controller run `nltest /dsregdns`; check that nobody serves a stale or partial copy of the zone.",
         ]),
         Reason::DnsTruncated => row(Network, "The answer does not fit into UDP, and TCP 53 is blocked: {}.", [
-            "The resolver sets the truncation bit and does not answer over TCP.",
+            "The resolver cuts the answer short for everybody, or for clients without EDNS0, and does not answer over TCP.",
             NO_DOMAIN,
             "Let TCP 53 pass to the resolver; an SRV set of many controllers needs it.",
         ]),

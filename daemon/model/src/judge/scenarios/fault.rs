@@ -23,6 +23,8 @@ pub(super) struct Fault {
     pub(super) client_site: Option<String>,
     /// Who signed the certificate there.
     issuer: Option<String>,
+    /// How large the answer there is.
+    answer_bytes: Option<u32>,
     /// The LDAP ping has no such flag.
     pub(super) without_flag: Option<String>,
 }
@@ -73,6 +75,9 @@ impl Fault {
         if let Some(issuer) = &self.issuer {
             let issuer = Evidence::Text(issuer.clone());
             check.outcome.evidence.insert("certificate_issuer", issuer);
+        }
+        if let Some(bytes) = self.answer_bytes {
+            check.outcome.evidence.insert("answer_bytes", bytes.into());
         }
         if let Some(offset) = self.clock {
             check.outcome.facts.clock = Some(clock(offset));
