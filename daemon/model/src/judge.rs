@@ -18,6 +18,7 @@ mod verdicts;
 use std::time::Duration;
 
 use crate::outcome::Observation;
+use crate::reason::Reason;
 use crate::stage::{Stage, Verdict};
 use crate::status::{NetworkStatus, Status};
 use crate::time::Timestamp;
@@ -101,14 +102,19 @@ pub fn judge(scene: &Scene) -> Status {
 }
 
 fn judge_network(scene: &Scene, network: &NetworkScene) -> NetworkStatus {
-    let mut drafts = uplink::judge(network);
-    drafts.extend(resolvers::judge(network));
+    let uplink = uplink::judge(network);
+    let mut drafts = resolvers::judge(network);
     drafts.extend(hosts::judge(network));
     let (controllers, found) = controllers::judge(network);
     drafts.extend(found);
     drafts.extend(controllers::nothing_narrower(&controllers, &drafts));
     drafts.extend(clocks::judge(network, &controllers, scene.limits));
     controllers::weigh_sign_in(&mut drafts, &controllers);
+    // Whoever was asked over a link that is down is no place of that fault.
+    if uplink.iter().any(|draft| draft.reason == Reason::LinkDown) {
+        drafts.retain(|draft| draft.reason != Reason::LinkDown);
+    }
+    drafts.extend(uplink);
     let drafts = explain::explain(draft::merge(drafts));
     verdicts::write(scene, network, drafts, controllers)
 }

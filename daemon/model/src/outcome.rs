@@ -25,6 +25,27 @@ pub enum Severity {
     Blocking,
 }
 
+impl Severity {
+    /// All severities, the least first.
+    pub const ALL: [Self; 4] = [
+        Self::Info,
+        Self::Degrading,
+        Self::Inconclusive,
+        Self::Blocking,
+    ];
+
+    /// The word in JSON and metrics.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Degrading => "degrading",
+            Self::Inconclusive => "inconclusive",
+            Self::Blocking => "blocking",
+        }
+    }
+}
+
 /// The part of a run in which something happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -51,6 +51,7 @@ reasons! {
         NoAddress = "no_address",
         NoRoute = "no_route",
         GatewayUnreachable = "gateway_unreachable",
+        NoResolver = "no_resolver",
         InternetUnreachable = "internet_unreachable";
     "dns":
         ResolverUnreachable = "resolver_unreachable",
@@ -83,6 +84,7 @@ reasons! {
         DcNameMismatch = "dc_name_mismatch",
         DcSlow = "dc_slow",
         SiteUnmapped = "site_unmapped",
+        SiteMismatch = "site_mismatch",
         SiteFallback = "site_fallback",
         LdapResult = "ldap_result",
         SmbRefusedDialect = "smb_refused_dialect",

@@ -84,6 +84,8 @@ pub enum Subject {
     ControllerName {
         /// The target of the SRV record.
         name: String,
+        /// The resolver that is asked.
+        server: SocketAddr,
     },
     /// One service of one domain controller at one of its addresses.
     Controller {

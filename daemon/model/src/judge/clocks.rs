@@ -9,6 +9,9 @@ use crate::reason::Reason;
 use crate::stage::Stage;
 use crate::subject::Subject;
 
+const INTERNET: &str = "Internet time";
+const DOMAIN: &str = "the domain";
+
 /// A clock and how far it is ahead of this box, in seconds.
 struct Clock {
     name: String,
@@ -45,14 +48,13 @@ pub(super) fn judge(
     let reference = match truth {
         Truth::Box => 0.0,
         Truth::Others { offset, against } => {
-            drafts.push(unsynchronised(offset, against));
+            let detail = format!("{against}: this box is {}", behind(offset));
+            drafts.push(unsynchronised(behind(offset), detail));
             offset
         }
-        Truth::Nobody { offset } => {
-            drafts.push(unsynchronised(
-                offset,
-                "one other clock, and nothing says that this box is synchronised",
-            ));
+        Truth::Nobody { apart } => {
+            let detail = format!("this box is {apart}; nothing says that it is synchronised");
+            drafts.push(unsynchronised(apart, detail));
             return drafts;
         }
     };
@@ -81,8 +83,14 @@ pub(super) fn judge(
 /// Whose time is taken as right.
 enum Truth {
     Box,
-    Others { offset: f64, against: &'static str },
-    Nobody { offset: f64 },
+    Others {
+        offset: f64,
+        against: &'static str,
+    },
+    /// No two clocks agree, and nobody vouches for one.
+    Nobody {
+        apart: String,
+    },
 }
 
 impl Truth {
@@ -105,15 +113,27 @@ impl Truth {
                 } else if box_is_synchronised {
                     Self::Box
                 } else {
-                    Self::Nobody { offset: internet }
+                    Self::Nobody {
+                        apart: format!(
+                            "{} and {}, and no two clocks agree",
+                            apart(internet, INTERNET),
+                            apart(domain, DOMAIN)
+                        ),
+                    }
                 }
             }
-            (Some(offset), None) | (None, Some(offset)) => {
-                if offset.abs() <= warn || box_is_synchronised {
-                    Self::Box
-                } else {
-                    Self::Nobody { offset }
-                }
+            (Some(offset), None) => Self::of_two(offset, INTERNET, warn, box_is_synchronised),
+            (None, Some(offset)) => Self::of_two(offset, DOMAIN, warn, box_is_synchronised),
+        }
+    }
+
+    /// This box and one other clock: where they disagree, nobody can tell which of them is wrong.
+    fn of_two(offset: f64, other: &str, warn: f64, box_is_synchronised: bool) -> Self {
+        if offset.abs() <= warn || box_is_synchronised {
+            Self::Box
+        } else {
+            Self::Nobody {
+                apart: format!("{}, and no third clock answers", apart(offset, other)),
             }
         }
     }
@@ -208,11 +228,16 @@ fn skewed(clock: &Clock, reference: f64, limits: Limits) -> Option<Draft> {
 }
 
 /// A box that cannot trust its clock cannot judge what depends on time.
-fn unsynchronised(offset: f64, against: &str) -> Draft {
+fn unsynchronised(what: String, detail: String) -> Draft {
     Draft::new(Reason::ClockUnsynced, Stage::Time, Severity::Inconclusive)
-        .at(behind(offset))
-        .because(format!("{against}: this box is {}", behind(offset)))
+        .at(what)
+        .because(detail)
         .touching(Stage::SignIn)
+}
+
+/// Which of the two is wrong is not said.
+fn apart(offset: f64, other: &str) -> String {
+    format!("{:.0} s apart from {other}", offset.abs())
 }
 
 fn ahead(offset: f64) -> String {

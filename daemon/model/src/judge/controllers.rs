@@ -1,5 +1,6 @@
 //! Which domain controllers can be used, and why the others cannot.
 
+mod names;
 mod sites;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,6 @@ use crate::outcome::{ControllerFacts, Finding, Observation, Severity, State};
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::status::ControllerStatus;
-use crate::subject::Subject;
 
 /// One address of a controller and everything that was asked of it on one path.
 struct Door<'a> {
@@ -25,6 +25,8 @@ struct Door<'a> {
 pub(super) struct Controller {
     pub(super) status: ControllerStatus,
     pub(super) facts: Option<ControllerFacts>,
+    /// What it said to each LDAP ping of the addresses that are used, by address.
+    pings: Vec<(IpAddr, ControllerFacts)>,
     /// What its answers say against a logon, apart from its clock.
     refuses_logon: bool,
     /// Whether something could not be looked at.
@@ -113,6 +115,10 @@ pub(super) fn judge(network: &NetworkScene) -> (Vec<Controller>, Vec<Draft>) {
             }
         }
     }
+    // Runs end in any order, and the answer is the same.
+    for of_name in doors.values_mut() {
+        of_name.sort_by_key(|door| (door.path, door.address));
+    }
     let controllers: Vec<_> = network
         .candidates
         .iter()
@@ -127,7 +133,7 @@ pub(super) fn judge(network: &NetworkScene) -> (Vec<Controller>, Vec<Draft>) {
     for (name, doors) in &doors {
         drafts.extend(faults(network, name, doors, relief));
     }
-    drafts.extend(unresolved(network, relief));
+    drafts.extend(names::judge(network, relief));
     drafts.extend(sites::judge(network, &controllers));
     (controllers, drafts)
 }
@@ -138,10 +144,12 @@ fn describe(candidate: &Candidate, doors: &[Door<'_>]) -> Controller {
     } else {
         doors.iter().collect()
     };
-    let facts = used
+    let pings: Vec<(IpAddr, ControllerFacts)> = used
         .iter()
-        .flat_map(|door| &door.seen)
-        .find_map(|seen| seen.outcome.facts.controller.clone());
+        .flat_map(|door| door.seen.iter().map(|seen| (door.address, seen)))
+        .filter_map(|(address, seen)| Some((address, seen.outcome.facts.controller.clone()?)))
+        .collect();
+    let facts = pings.first().map(|(_, facts)| facts.clone());
     let mut services: BTreeMap<&'static str, State> = BTreeMap::new();
     for seen in used.iter().flat_map(|door| &door.seen) {
         let state = services.entry(seen.service).or_insert(State::Skipped);
@@ -186,6 +194,7 @@ fn describe(candidate: &Candidate, doors: &[Door<'_>]) -> Controller {
         is_unknown: doors.iter().any(Door::is_unknown),
         may_be_usable: doors.iter().any(|door| !door.is_refuted()),
         facts,
+        pings,
     }
 }
 
@@ -307,19 +316,6 @@ impl Relief {
             (_, severity) => severity,
         }
     }
-}
-
-fn unresolved(network: &NetworkScene, relief: Relief) -> Vec<Draft> {
-    network
-        .observations
-        .iter()
-        .filter(|seen| matches!(seen.subject, Subject::ControllerName { .. }))
-        .flat_map(plain)
-        .map(|mut draft| {
-            draft.severity = relief.relieve(draft.severity);
-            draft
-        })
-        .collect()
 }
 
 /// Controllers are known and none is usable, and nothing says why.

@@ -1,8 +1,14 @@
 //! A finding while it is being judged.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use crate::outcome::Severity;
 use crate::reason::Reason;
 use crate::stage::Stage;
+
+/// As many places, or things at them, are named in a sentence.
+const MOST_NAMES: usize = 4;
 
 /// A reason at one or several subjects, before it is known whether it is a root cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,11 +16,12 @@ pub(super) struct Draft {
     pub(super) reason: Reason,
     pub(super) stage: Stage,
     pub(super) severity: Severity,
-    /// What is wrong there: a port, a zone, a record. Drafts are merged only where it is the same.
-    pub(super) what: String,
+    /// What is wrong there: a port, a zone, records. Drafts are merged only where it is the same.
+    pub(super) what: Vec<String>,
     /// Where: resolvers, controllers, interfaces.
     pub(super) at: Vec<String>,
-    /// What was tried and what came back, per place.
+    /// What was tried and what came back. Of a merged draft one line of each place comes first,
+    /// then the second lines: whoever shows two lines shows two places.
     pub(super) details: Vec<String>,
     /// Other stages that the same finding touches directly.
     pub(super) touches: Vec<Stage>,
@@ -28,7 +35,7 @@ impl Draft {
             reason,
             stage: reason.stage().unwrap_or(stage),
             severity,
-            what: String::new(),
+            what: Vec::new(),
             at: Vec::new(),
             details: Vec::new(),
             touches: Vec::new(),
@@ -37,7 +44,12 @@ impl Draft {
     }
 
     pub(super) fn what(mut self, what: impl Into<String>) -> Self {
-        self.what = what.into();
+        let what = what.into();
+        self.what = if what.is_empty() {
+            Vec::new()
+        } else {
+            vec![what]
+        };
         self
     }
 
@@ -56,16 +68,23 @@ impl Draft {
         self
     }
 
-    /// The subject for people: `corp.example.com @ 10.1.0.53`, `tcp/445 on dc1, dc2`.
+    /// The subject, a stable key: `corp.example.com @ 10.1.0.53`, `tcp/445 on dc1, dc2`.
     pub(super) fn subject(&self) -> String {
-        let places = self.at.join(", ");
-        match (self.what.is_empty(), places.is_empty()) {
-            (_, true) => self.what.clone(),
+        self.joined(|names| names.join(", "))
+    }
+
+    /// One sentence for people, which names a few places and counts the others.
+    pub(super) fn summary(&self) -> String {
+        self.reason.headline(&self.joined(shortened))
+    }
+
+    fn joined(&self, join: impl Fn(&[String]) -> String) -> String {
+        let (what, places) = (join(&self.what), join(&self.at));
+        match (what.is_empty(), places.is_empty()) {
+            (_, true) => what,
             (true, false) => places,
-            (false, false) if self.reason.group() == "dns" => {
-                format!("{} @ {places}", self.what)
-            }
-            (false, false) => format!("{} on {places}", self.what),
+            (false, false) if self.reason.group() == "dns" => format!("{what} @ {places}"),
+            (false, false) => format!("{what} on {places}"),
         }
     }
 
@@ -74,19 +93,33 @@ impl Draft {
     }
 }
 
+/// The first names, and how many more there are.
+fn shortened(names: &[String]) -> String {
+    match names.split_at_checked(MOST_NAMES) {
+        Some((first, more)) if !more.is_empty() => {
+            format!("{} and {} more", first.join(", "), more.len())
+        }
+        _ => names.join(", "),
+    }
+}
+
+/// The lines of evidence of each place that a draft was found at.
+type Lines = BTreeMap<Vec<String>, Vec<String>>;
+
 /// Joins drafts of the same reason about the same thing into one that names all places. The
 /// order of the result depends on the stage, the severity and the names only.
 pub(super) fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
-    let mut merged: Vec<Draft> = Vec::new();
-    for draft in drafts {
+    let mut merged: Vec<(Draft, Lines)> = Vec::new();
+    for mut draft in drafts {
         let is_info = draft.severity == Severity::Info;
-        let same = merged.iter_mut().find(|known| {
+        let (place, details) = (draft.at.clone(), std::mem::take(&mut draft.details));
+        let same = merged.iter_mut().find(|(known, _)| {
             known.reason == draft.reason
                 && known.what == draft.what
                 && (known.severity == Severity::Info) == is_info
         });
         match same {
-            Some(known) => {
+            Some((known, lines)) => {
                 if draft.stage < known.stage {
                     known.touches.push(known.stage);
                     known.stage = draft.stage;
@@ -96,25 +129,46 @@ pub(super) fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
                 known.severity = known.severity.max(draft.severity);
                 known.touches.extend(draft.touches);
                 extend_new(&mut known.at, draft.at);
-                extend_new(&mut known.details, draft.details);
+                extend_new(lines.entry(place).or_default(), details);
             }
-            None => merged.push(draft),
+            None => merged.push((draft, Lines::from([(place, details)]))),
         }
     }
-    for draft in &mut merged {
-        draft.at.sort();
-        draft.touches.sort_unstable();
-        draft.touches.dedup();
-    }
-    merged.sort_by(|a, b| {
-        (a.stage, std::cmp::Reverse(a.severity), a.reason, &a.what).cmp(&(
+    let mut merged: Vec<Draft> = merged
+        .into_iter()
+        .map(|(mut draft, lines)| {
+            draft.details = in_turns(&lines);
+            draft.at.sort();
+            draft.touches.sort_unstable();
+            draft.touches.dedup();
+            draft
+        })
+        .collect();
+    sort(&mut merged);
+    merged
+}
+
+/// The order in which people read: along the flow, the worst first.
+pub(super) fn sort(drafts: &mut [Draft]) {
+    drafts.sort_by(|a, b| {
+        (a.stage, Reverse(a.severity), a.reason, &a.what).cmp(&(
             b.stage,
-            std::cmp::Reverse(b.severity),
+            Reverse(b.severity),
             b.reason,
             &b.what,
         ))
     });
-    merged
+}
+
+/// The first line of each place, then the second lines.
+fn in_turns(lines: &Lines) -> Vec<String> {
+    let longest = lines.values().map(Vec::len).max().unwrap_or_default();
+    let mut all = Vec::new();
+    for turn in 0..longest {
+        let of_turn = lines.values().filter_map(|lines| lines.get(turn).cloned());
+        extend_new(&mut all, of_turn.collect());
+    }
+    all
 }
 
 fn extend_new(known: &mut Vec<String>, more: Vec<String>) {

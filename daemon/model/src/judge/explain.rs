@@ -8,44 +8,50 @@ use crate::stage::Stage;
 
 /// Marks every draft that another one explains.
 pub(super) fn explain(mut drafts: Vec<Draft>) -> Vec<Draft> {
-    let present: Vec<(Reason, Severity)> = drafts
+    let explained_by: Vec<Option<Reason>> = drafts
         .iter()
-        .map(|draft| (draft.reason, draft.severity))
+        .map(|other| {
+            let mut causes = drafts.iter().filter(|cause| explains(cause, other));
+            causes.next().map(|cause| cause.reason)
+        })
         .collect();
-    for draft in &mut drafts {
-        draft.explained_by = present
-            .iter()
-            .find(|(reason, severity)| explains(*reason, *severity, draft))
-            .map(|(reason, _)| *reason);
+    for (draft, reason) in drafts.iter_mut().zip(explained_by) {
+        draft.explained_by = reason;
     }
     drafts
 }
 
-fn explains(reason: Reason, severity: Severity, other: &Draft) -> bool {
+fn explains(cause: &Draft, other: &Draft) -> bool {
+    let Draft {
+        reason, severity, ..
+    } = *cause;
     if reason == other.reason {
         return false;
     }
     match reason {
         Reason::LinkDown => severity == Severity::Inconclusive,
-        Reason::NoAddress => severity == Severity::Blocking && needs_a_path(other),
+        Reason::NoAddress => {
+            severity == Severity::Blocking
+                && (other.reason == Reason::NoResolver || needs_a_path(other))
+        }
         Reason::NoRoute => {
             severity == Severity::Blocking
                 && other.reason != Reason::NoAddress
-                && needs_a_path(other)
+                && (other.reason == Reason::NoResolver || needs_a_path(other))
         }
         Reason::GatewayUnreachable => {
             severity == Severity::Blocking
                 && !matches!(other.reason, Reason::NoAddress | Reason::NoRoute)
                 && needs_a_path(other)
         }
-        Reason::ResolverUnreachable => {
-            severity == Severity::Blocking
-                && (other.reason.group() == "dns"
-                    || matches!(
-                        other.reason,
-                        Reason::InternetUnreachable | Reason::NtpNoAnswer
-                    ))
+        Reason::NoResolver | Reason::ResolverUnreachable if severity == Severity::Blocking => {
+            other.reason.group() == "dns"
+                || matches!(
+                    other.reason,
+                    Reason::InternetUnreachable | Reason::NtpNoAnswer
+                )
         }
+        Reason::ResolverUnreachable => is_at_same_resolvers(cause, other),
         Reason::InternetUnreachable => {
             matches!(
                 other.reason,
@@ -59,16 +65,24 @@ fn explains(reason: Reason, severity: Severity, other: &Draft) -> bool {
             matches!(other.reason, Reason::TlsExpired | Reason::TlsNotYetValid) && is_web(other)
         }
         Reason::ResolverLacksAdZone => {
-            severity == Severity::Blocking
-                && other.stage == Stage::DomainController
+            other.stage == Stage::DomainController
                 && other.reason.group() == "dns"
+                && (severity == Severity::Blocking || is_at_same_resolvers(cause, other))
         }
         // The records of a site that has no controller, or that this network is not in.
-        Reason::SiteFallback | Reason::SiteUnmapped => {
-            other.reason.group() == "dns" && other.what.contains("._sites.dc._msdcs.")
+        Reason::SiteFallback | Reason::SiteUnmapped | Reason::SiteMismatch => {
+            let is_of_site = |name: &String| name.contains("._sites.dc._msdcs.");
+            other.reason.group() == "dns" && other.what.iter().any(is_of_site)
         }
         _ => false,
     }
+}
+
+/// Whether it was found only at resolvers that are at fault themselves.
+fn is_at_same_resolvers(cause: &Draft, other: &Draft) -> bool {
+    other.reason.group() == "dns"
+        && !other.at.is_empty()
+        && other.at.iter().all(|place| cause.at.contains(place))
 }
 
 /// Whether it is about hosts of the Internet, not about a domain controller.

@@ -5,11 +5,15 @@ use std::net::SocketAddr;
 
 use super::NetworkScene;
 use super::draft::Draft;
-use super::uplink::{is_conclusive, plain};
+use super::uplink::{interface, is_conclusive, plain};
 use crate::outcome::{Evidence, Finding, Observation, Severity, State};
 use crate::reason::Reason;
 use crate::stage::Stage;
 use crate::subject::Topic;
+
+/// What a DNS answer over UDP may have in bytes where the client does not say that it takes more
+/// (RFC 1035 §4.2.1).
+const SMALLEST_UDP: f64 = 512.0;
 
 /// One resolver and what was asked of it.
 struct Resolver<'a> {
@@ -42,16 +46,31 @@ impl<'a> Resolver<'a> {
             .any(|seen| seen.outcome.was_answered())
     }
 
+    /// The findings of one observation, at the place by which all others call this resolver.
+    fn plain<'b>(&'b self, seen: &'b Observation) -> impl Iterator<Item = Draft> + use<'b> {
+        plain(seen).map(|mut draft| {
+            draft.at = vec![self.place.clone()];
+            draft
+        })
+    }
+
     fn is_conclusive(&self) -> bool {
         self.seen
-            .values()
-            .flatten()
+            .keys()
+            .any(|topic| self.is_conclusive_about(*topic))
+    }
+
+    fn is_conclusive_about(&self, topic: Topic) -> bool {
+        self.about(topic)
             .any(|seen| is_conclusive(seen.outcome.state()))
     }
 }
 
 pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
     let resolvers = collect(network);
+    if resolvers.is_empty() {
+        return none_handed_out(network).into_iter().collect();
+    }
     let (looked_at, _): (Vec<_>, Vec<_>) = resolvers
         .iter()
         .partition(|resolver| resolver.is_conclusive());
@@ -67,7 +86,7 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
     for resolver in &resolvers {
         drafts.extend(rewriting(resolver));
         drafts.extend(records(resolver));
-        drafts.extend(blind(resolver));
+        drafts.extend(blind(resolver, &resolvers));
     }
     drafts.extend(alive.iter().filter_map(|resolver| tcp(resolver)));
     drafts
@@ -92,8 +111,18 @@ fn collect(network: &NetworkScene) -> Vec<Resolver<'_>> {
     resolvers.into_values().collect()
 }
 
+/// Every resolver of a network is asked something, so that a network in which something was looked
+/// at, and no resolver, has none.
+fn none_handed_out(network: &NetworkScene) -> Option<Draft> {
+    (!network.observations.is_empty()).then(|| {
+        Draft::new(Reason::NoResolver, Stage::Network, Severity::Blocking)
+            .at(interface(network))
+            .because("neither DHCP nor router advertisements nor the configuration name a resolver")
+    })
+}
+
 /// The usual port goes without saying.
-fn place(server: SocketAddr) -> String {
+pub(super) fn place(server: SocketAddr) -> String {
     if server.port() == 53 {
         server.ip().to_string()
     } else {
@@ -190,7 +219,7 @@ fn rewriting(resolver: &Resolver<'_>) -> Vec<Draft> {
     resolver
         .about(Topic::Rewriting)
         .filter(|seen| seen.outcome.was_answered())
-        .flat_map(plain)
+        .flat_map(|seen| resolver.plain(seen))
         .collect()
 }
 
@@ -201,7 +230,10 @@ fn records(resolver: &Resolver<'_>) -> Vec<Draft> {
     }
     resolver
         .about(Topic::Records)
-        .flat_map(|seen| plain(seen).map(|draft| draft.what(asked_name(seen))))
+        .flat_map(|seen| {
+            let drafts = resolver.plain(seen);
+            drafts.map(|draft| draft.what(asked_name(seen)))
+        })
         .collect()
 }
 
@@ -216,24 +248,57 @@ fn asked_name(seen: &Observation) -> String {
 /// A closed TCP port of a resolver whose answers fit into UDP harms nobody today.
 fn tcp(resolver: &Resolver<'_>) -> Option<Draft> {
     let (seen, finding) = resolver.failure(Topic::Tcp)?;
-    Some(
-        Draft::new(Reason::PortBlocked, Stage::Network, Severity::Info)
+    let large = resolver.about(Topic::Locator).find_map(|locator| {
+        let bytes = answer_bytes(locator)?;
+        (bytes > SMALLEST_UDP).then_some((locator, bytes))
+    });
+    let draft = match large {
+        Some((locator, bytes)) => {
+            let name = asked_name(locator);
+            let detail = format!(
+                "{name} @ {}: the answer has {bytes:.0} bytes; a client without EDNS0 gets it truncated, and TCP 53 is closed: {}",
+                resolver.place, finding.detail
+            );
+            Draft::new(Reason::DnsTruncated, locator.stage, Severity::Degrading)
+                .what(name)
+                .because(detail)
+        }
+        None => Draft::new(Reason::PortBlocked, Stage::Network, Severity::Info)
             .what(&seen.door)
-            .at(&resolver.place)
             .because(&finding.detail),
-    )
+    };
+    Some(draft.at(&resolver.place))
 }
 
-/// What could not be looked at, for a reason of our own.
-fn blind(resolver: &Resolver<'_>) -> Vec<Draft> {
-    resolver
-        .seen
-        .values()
-        .flatten()
-        .filter(|seen| seen.outcome.state() == State::Unknown)
-        .flat_map(|seen| plain(seen))
-        .filter(|draft| draft.severity == Severity::Inconclusive)
-        .collect()
+/// The size of the answer, which the probe keeps as evidence.
+fn answer_bytes(seen: &Observation) -> Option<f64> {
+    match seen.outcome.evidence.get("answer_bytes") {
+        Some(Evidence::Number(bytes)) => Some(*bytes),
+        _ => None,
+    }
+}
+
+/// What could not be looked at, for a reason of our own. Where another resolver was conclusive about
+/// the same, it is information: a box without IPv6 cannot ask the resolvers that only have that.
+fn blind(resolver: &Resolver<'_>, all: &[Resolver<'_>]) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    for (topic, seen) in &resolver.seen {
+        let is_known = all
+            .iter()
+            .any(|other| other.place != resolver.place && other.is_conclusive_about(*topic));
+        let unknown = seen
+            .iter()
+            .filter(|seen| seen.outcome.state() == State::Unknown)
+            .flat_map(|seen| resolver.plain(seen))
+            .filter(|draft| draft.severity == Severity::Inconclusive);
+        drafts.extend(unknown.map(|mut draft| {
+            if is_known {
+                draft.severity = Severity::Info;
+            }
+            draft
+        }));
+    }
+    drafts
 }
 
 fn blocking_if(all: bool) -> Severity {

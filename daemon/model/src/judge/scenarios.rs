@@ -1,6 +1,7 @@
 //! The judging rules as data: each file in `tests/vectors/health` is a world, what is wrong with
 //! it, and what the judge must say. `tests/vectors/README.md` has the format.
 
+mod fault;
 mod world;
 
 use std::collections::BTreeMap;
@@ -9,12 +10,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::outcome::Severity;
 use crate::reason::Reason;
 use crate::stage::{Stage, Verdict};
 use crate::time::Timestamp;
 use crate::{Limits, NetworkScene, NetworkStatus, Scene, judge};
-use world::{DOMAIN, Fault, World, healthy};
+use fault::Fault;
+use world::{DOMAIN, World, healthy};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +41,10 @@ struct Expect {
     usable: Option<Vec<String>>,
     /// For the first cause.
     also_affected: Option<Vec<Stage>>,
+    /// The first lines of evidence of the first cause.
+    evidence: Option<Vec<String>>,
+    /// The sentence for people of the first cause.
+    summary: Option<String>,
 }
 
 fn scene(scenario: &Scenario) -> Scene {
@@ -51,8 +56,8 @@ fn scene(scenario: &Scenario) -> Scene {
             "`{}` is nowhere",
             fault.at
         );
-        for (_, check) in seen.iter_mut().filter(|(key, _)| fault.matches(key)) {
-            fault.apply(check);
+        for (key, check) in seen.iter_mut().filter(|(key, _)| fault.matches(key)) {
+            fault.apply(key, check);
         }
     }
     let is_absent = |key: &str| {
@@ -108,15 +113,12 @@ fn mistakes(scenario: &Scenario) -> Vec<String> {
         .root_causes
         .iter()
         .map(|cause| {
-            let severity = match cause.severity {
-                Severity::Info => "info",
-                Severity::Degrading => "degrading",
-                Severity::Inconclusive => "inconclusive",
-                Severity::Blocking => "blocking",
-            };
             format!(
-                "{}/{} {severity} {}",
-                cause.stage, cause.reason, cause.subject
+                "{}/{} {} {}",
+                cause.stage,
+                cause.reason,
+                cause.severity.id(),
+                cause.subject
             )
         })
         .collect();
@@ -156,6 +158,16 @@ fn mistakes(scenario: &Scenario) -> Vec<String> {
             format!("{got:?}"),
             format!("{:?}", Some(wanted)),
         );
+    }
+    if let Some(wanted) = &expect.evidence {
+        let lines = status.root_causes.first().map(|cause| &cause.evidence);
+        let got: Vec<_> = lines.into_iter().flatten().take(wanted.len()).collect();
+        compare("evidence", format!("{got:#?}"), format!("{wanted:#?}"));
+    }
+    if let Some(wanted) = &expect.summary {
+        let first = status.root_causes.first();
+        let got = first.map(|cause| cause.summary.clone());
+        compare("summary", got.unwrap_or_default(), wanted.clone());
     }
     mistakes
 }
@@ -247,6 +259,8 @@ fn what_is_not_configured_or_not_asked_is_ready_and_says_so() {
             stages: BTreeMap::new(),
             usable: None,
             also_affected: None,
+            evidence: None,
+            summary: None,
         },
     });
     let of = |stage| {
@@ -271,11 +285,14 @@ const ONLY_TOGETHER: [Reason; 4] = [
 ];
 
 /// Pairs that say nothing: both faults are at the same check, or the LDAP ping that would tell of the
-/// missing global catalog is blocked.
-const NO_PAIRS: [(&str, &str); 4] = [
+/// missing global catalog is blocked, or the controller that disagrees cannot be called usable.
+const NO_PAIRS: &[(&str, &str)] = &[
     ("gc-not-announced", "udp389-blocked"),
     ("gc-not-announced", "udp389-blocked-one"),
     ("ldaps-blocked", "ldaps-expired"),
+    ("name-at-one-resolver", "name-blind-at-one-resolver"),
+    ("name-blind-at-one-resolver", "names-fail-at-one-resolver"),
+    ("overloaded-one", "site-controllers-disagree"),
     ("overloaded-one", "tcp445-blocked-one"),
 ];
 

@@ -1,5 +1,7 @@
 //! Link, addresses, routes and gateway; and every check that no other rule looks at.
 
+use std::net::IpAddr;
+
 use super::NetworkScene;
 use super::draft::Draft;
 use crate::outcome::{Evidence, Finding, Observation, Severity, State};
@@ -14,38 +16,51 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
         .filter(|seen| seen.subject == Subject::Uplink)
         .flat_map(|seen| {
             seen.outcome.findings.iter().map(|finding| {
-                let mut draft = Draft::new(finding.reason, seen.stage, capped(finding, seen.gate))
-                    .at(&seen.target.host)
-                    .because(&finding.detail);
-                let key = if draft.reason == Reason::GatewayUnreachable {
+                let key = if finding.reason == Reason::GatewayUnreachable {
                     "gateway"
                 } else {
                     "interface"
                 };
-                if let Some(Evidence::Text(name)) = seen.outcome.evidence.get(key)
-                    && !name.is_empty()
-                {
-                    draft.at = vec![name.clone()];
-                }
-                draft
+                Draft::new(finding.reason, seen.stage, capped(finding, seen.gate))
+                    .at(place(seen, key))
+                    .because(&finding.detail)
             })
         })
         .collect()
 }
 
+/// The interface or the gateway by its name in the evidence.
+fn place(seen: &Observation, key: &str) -> String {
+    match seen.outcome.evidence.get(key) {
+        Some(Evidence::Text(name)) if !name.is_empty() => name.clone(),
+        _ => seen.target.host.clone(),
+    }
+}
+
+/// The interface that leads into the network, or the network itself where nobody looked for it.
+pub(super) fn interface(network: &NetworkScene) -> String {
+    network
+        .observations
+        .iter()
+        .find(|seen| seen.subject == Subject::Uplink)
+        .map_or_else(|| network.name.clone(), |seen| place(seen, "interface"))
+}
+
 /// The findings of one observation as they stand, capped by what the check means to its stage.
 pub(super) fn plain(seen: &Observation) -> impl Iterator<Item = Draft> {
     seen.outcome.findings.iter().map(|finding| {
-        let mut draft = Draft::new(
+        let draft = Draft::new(
             seen.meaning_of(finding),
             seen.stage,
             capped(finding, seen.gate),
         )
-        .because(finding.detail.clone());
+        .because(finding.detail.clone())
+        .at(seen.target.host.clone());
         if draft.reason == Reason::PortBlocked {
-            draft.what.clone_from(&seen.door);
+            draft.what(&seen.door)
+        } else {
+            draft
         }
-        draft.at(seen.target.host.clone())
     })
 }
 
@@ -61,17 +76,28 @@ pub(super) fn capped(finding: &Finding, gate: Gate) -> Severity {
     }
 }
 
-/// The address that a controller sees may differ, but these are the ones that we send from.
-pub(super) fn own_addresses(network: &NetworkScene) -> String {
+/// The address that a controller sees may differ, but these are the ones that we send from, in the
+/// families that `is_meant` picks.
+pub(super) fn own_addresses(
+    network: &NetworkScene,
+    is_meant: impl Fn(IpAddr) -> bool,
+) -> Vec<String> {
     let listed = network.observations.iter().find_map(|seen| {
         (seen.subject == Subject::Uplink)
             .then(|| seen.outcome.evidence.get("addresses"))
             .flatten()
     });
-    match listed {
-        Some(Evidence::List(addresses)) if !addresses.is_empty() => addresses.join(", "),
-        _ => network.name.clone(),
+    let mut own = Vec::new();
+    if let Some(Evidence::List(addresses)) = listed {
+        own.extend(addresses.iter().filter(|text| {
+            let address = text.split('/').next().unwrap_or_default();
+            address.parse().is_ok_and(&is_meant)
+        }));
     }
+    if own.is_empty() {
+        return vec![network.name.clone()];
+    }
+    own.into_iter().cloned().collect()
 }
 
 /// Whether a check says something about its target.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::controllers::Controller;
-use super::draft::Draft;
+use super::draft::{self, Draft};
 use super::{NetworkScene, Scene};
 use crate::outcome::{Observation, Phase, Severity, State};
 use crate::reason::Reason;
@@ -25,9 +25,22 @@ pub(super) fn write(
         .iter()
         .any(|draft| draft.reason == Reason::LinkDown && draft.is_cause());
     let mut stages: Vec<StageStatus> = Vec::new();
+    let mut not_run: Option<Draft> = None;
     for stage in Stage::ALL {
         let blocked_by = blockers(stage, &stages);
-        let judged = stage_verdict(stage, &stages, &blocked_by, &drafts, network, link_is_down);
+        let mut judged = stage_verdict(stage, &stages, &blocked_by, &drafts, network, link_is_down);
+        if scene.stages.contains(&stage)
+            && judged.verdict < Verdict::Unknown
+            && !was_looked_at(stage, network, &drafts)
+        {
+            judged.verdict = Verdict::Unknown;
+            not_run = Some(match not_run {
+                Some(draft) => draft.at(stage.title()).touching(stage),
+                None => Draft::new(Reason::NotRun, stage, Severity::Inconclusive)
+                    .at(stage.title())
+                    .because("nothing was asked for this stage in this run"),
+            });
+        }
         // What a stage that cannot be ready anyway has found is evidence.
         if stages.iter().any(|before| {
             stage.needs().contains(&before.stage) && before.verdict == Verdict::NotReady
@@ -40,6 +53,8 @@ pub(super) fn write(
         }
         stages.push(judged);
     }
+    drafts.extend(not_run);
+    draft::sort(&mut drafts);
     for status in &mut stages {
         status.findings = findings(status.stage, &drafts, &status.blocked_by);
     }
@@ -172,9 +187,24 @@ const fn is_configurable(stage: Stage) -> bool {
     matches!(stage, Stage::Proxy | Stage::Vpn)
 }
 
-/// Whether anything was asked for the stage. `sign_in` is judged from the answers of the
-/// controllers, which belong to `domain_controller`.
+/// Whether anything was asked for the stage.
 fn is_tested(stage: Stage, network: &NetworkScene) -> bool {
+    checks(stage, network).any(|seen| seen.outcome.state() != State::Skipped)
+}
+
+/// Whether anything is known of a stage that somebody named. Of a stage that is not hard nothing need
+/// be known; a check that had nothing to ask says that there is nothing to know.
+fn was_looked_at(stage: Stage, network: &NetworkScene, drafts: &[Draft]) -> bool {
+    stage.class() != Class::Hard
+        || checks(stage, network).next().is_some()
+        || drafts
+            .iter()
+            .any(|draft| draft.stage == stage || draft.touches.contains(&stage))
+}
+
+/// The checks that a stage is judged by. `sign_in` is judged from the answers of the controllers,
+/// which belong to `domain_controller`.
+fn checks(stage: Stage, network: &NetworkScene) -> impl Iterator<Item = &Observation> {
     let asked = if stage == Stage::SignIn {
         Stage::DomainController
     } else {
@@ -183,8 +213,7 @@ fn is_tested(stage: Stage, network: &NetworkScene) -> bool {
     network
         .observations
         .iter()
-        .filter(|seen| seen.stage == asked || seen.also.contains(&asked))
-        .any(|seen| seen.outcome.state() != State::Skipped)
+        .filter(move |seen| seen.stage == asked || seen.also.contains(&asked))
 }
 
 fn findings(stage: Stage, drafts: &[Draft], blocked_by: &[Stage]) -> Vec<StageFinding> {
@@ -195,7 +224,7 @@ fn findings(stage: Stage, drafts: &[Draft], blocked_by: &[Stage]) -> Vec<StageFi
             reason: draft.reason,
             subject: draft.subject(),
             severity: draft.severity,
-            summary: draft.reason.headline(&draft.subject()),
+            summary: draft.summary(),
             explained_by: draft.explained_by,
         })
         .collect();
@@ -215,7 +244,6 @@ fn findings(stage: Stage, drafts: &[Draft], blocked_by: &[Stage]) -> Vec<StageFi
 }
 
 fn root_cause(draft: &Draft, scene: &Scene) -> RootCause {
-    let subject = draft.subject();
     let text = draft.reason.text();
     let mut also_affected: Vec<Stage> = draft.touches.clone();
     if draft.severity >= Severity::Inconclusive && draft.stage.class() == Class::Hard {
@@ -228,8 +256,8 @@ fn root_cause(draft: &Draft, scene: &Scene) -> RootCause {
         stage: draft.stage,
         reason: draft.reason,
         severity: draft.severity,
-        summary: draft.reason.headline(&subject),
-        subject,
+        subject: draft.subject(),
+        summary: draft.summary(),
         fix: text.fix.to_owned(),
         fixer: text.fixer,
         seen_by_user: text.seen.to_owned(),

@@ -29,8 +29,8 @@ pub(super) const fn text(reason: Reason) -> Text {
             SEES_NOTHING,
             "Check the cable, the switch port and the power of this box; everything behind it is unknown until then.",
         ]),
-        Reason::ClockUnsynced => row(ThisBox, "This box's own clock is wrong ({}), so clocks could not be judged.", [
-            "Other clocks agree with each other and not with this box, or no other clock answered and the box is not synchronised.",
+        Reason::ClockUnsynced => row(ThisBox, "The clock of this box cannot be trusted: {}.", [
+            "Other clocks agree with each other and not with this box, or it disagrees with the others and no two agree, so that nobody can tell who is wrong. Clocks were not judged.",
             SEES_NOTHING,
             "Let this box synchronise its clock (NTP), then run the check again.",
         ]),
@@ -39,10 +39,10 @@ pub(super) const fn text(reason: Reason) -> Text {
             SEES_NOTHING,
             "Run as a user with the permission that the evidence names, or look at local firewall rules for outgoing traffic.",
         ]),
-        Reason::NotRun => row(ThisBox, "{} was not looked at.", [
-            "The check did not run, or did not end, in this round.",
+        Reason::NotRun => row(ThisBox, "Not looked at: {}.", [
+            "Nothing was asked, or the check did not end in this round, or this box lacks what it needs: the configured source address, or an address of that family. The evidence says which.",
             SEES_NOTHING,
-            "Run the check again; if it stays, look at the evidence of the check.",
+            "Give this box what the evidence says it lacks, or run the check again.",
         ]),
         Reason::Overloaded => row(ThisBox, "This box ran out of descriptors or memory while looking at {}.", [
             "The operating system had no descriptor, buffer or port left for a check.",
@@ -69,6 +69,11 @@ pub(super) const fn text(reason: Reason) -> Text {
             "Neighbour resolution (ARP or ND) for the gateway fails: nobody there has that address.",
             NO_NETWORK,
             "Check that the router is up and in this VLAN, and that the gateway address handed out is right.",
+        ]),
+        Reason::NoResolver => row(Network, "The network on {} hands out no resolver.", [
+            "There is an address, but this network hands out no resolver, so that no name can be looked up.",
+            "No Internet on the network screen; the flow does not start.",
+            "Hand out resolvers that know the Active Directory zone and the Internet: DHCP option 6, or RDNSS for IPv6.",
         ]),
         Reason::InternetUnreachable => row(Network, "Nothing on the Internet can be reached: {}.", [
             "No resolver of this network can resolve any Internet name, or no host on the Internet connects.",
@@ -117,7 +122,7 @@ pub(super) const fn text(reason: Reason) -> Text {
             "On a domain controller run `nltest /dsregdns`; check that nobody serves a stale or partial copy of the zone.",
         ]),
         Reason::DnsTruncated => row(Network, "The answer does not fit into UDP, and TCP 53 is blocked: {}.", [
-            "The resolver sets the truncation bit and does not answer over TCP.",
+            "The resolver cuts the answer short for everybody, or for clients without EDNS0, and does not answer over TCP.",
             NO_DOMAIN,
             "Let TCP 53 pass to the resolver; an SRV set of many controllers needs it.",
         ]),
@@ -217,6 +222,11 @@ pub(super) const fn text(reason: Reason) -> Text {
             "The controller finds no subnet object for the address that it sees: the subnet is missing, or NAT hides it.",
             "A far controller may be taken: slow sign-in and Group Policy.",
             "Add the clients' subnet to Active Directory Sites and Services.",
+        ]),
+        Reason::SiteMismatch => row(ActiveDirectory, "This network is mapped to another Active Directory site than expected: {}.", [
+            "The controllers compute another site for this network than the configuration names, or they do not agree on one: the configuration or a subnet object is wrong.",
+            "A far controller may be taken: slow sign-in and Group Policy.",
+            "Correct the subnet object in Active Directory Sites and Services, or the site in the configuration of this box; the evidence names the sites.",
         ]),
         Reason::SiteFallback => row(ActiveDirectory, "No domain controller of the own site can be used: {}.", [
             "The client's site has no usable controller, so that one of another site is taken.",

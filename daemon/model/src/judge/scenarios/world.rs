@@ -1,4 +1,4 @@
-//! A network in which everything works, and faults that can be put into it.
+//! A network in which everything works.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -6,9 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::Candidate;
-use crate::outcome::{
-    ClockReading, ControllerFacts, Evidence, Facts, Finding, Observation, Outcome, Phase, Severity,
-};
+use crate::outcome::{ClockReading, ControllerFacts, Evidence, Facts, Observation, Outcome};
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::subject::{Subject, Target, Topic};
@@ -20,7 +18,8 @@ pub(super) const DOMAIN: &str = "corp.example.com";
 #[serde(deny_unknown_fields, default)]
 pub(super) struct World {
     pub(super) resolvers: Vec<SocketAddr>,
-    /// `name site address`, with `*` before the name for a controller of the own site.
+    /// `name site address`, with `*` before the name for a controller of the own site. More
+    /// addresses may follow.
     pub(super) controllers: Vec<String>,
     pub(super) client_site: String,
     pub(super) configured_site: Option<String>,
@@ -50,28 +49,6 @@ impl Default for World {
             ipv6: false,
         }
     }
-}
-
-/// Something that is not as in the healthy world.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Fault {
-    /// `uplink`, `resolver ADDRESS TOPIC`, `name NAME`, `dc NAME SERVICE`, `time SOURCE`; `*` for all.
-    pub(super) at: String,
-    /// `reason` (blocking) or `reason severity`.
-    #[serde(default)]
-    pub(super) gives: Vec<String>,
-    /// Seconds that the clock there is ahead.
-    pub(super) clock: Option<f64>,
-    /// The check was never made.
-    #[serde(default)]
-    pub(super) absent: bool,
-    /// The LDAP ping maps us to this site.
-    pub(super) client_site: Option<String>,
-    /// Who signed the certificate there.
-    issuer: Option<String>,
-    /// The LDAP ping has no such flag.
-    pub(super) without_flag: Option<String>,
 }
 
 /// The checks of a controller in the healthy world.
@@ -189,7 +166,7 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
     uplink
         .outcome
         .evidence
-        .insert("addresses", Evidence::List(vec!["10.1.0.20/24".into()]));
+        .insert("addresses", Evidence::List(own_addresses(world)));
     uplink
         .outcome
         .evidence
@@ -230,7 +207,7 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
     let mut candidates = Vec::new();
     for text in &world.controllers {
         let words: Vec<_> = text.split(' ').collect();
-        let [name, site, address] = words.as_slice() else {
+        let [name, site, addresses @ ..] = words.as_slice() else {
             panic!("`{text}` is not `name site address`");
         };
         let short = name.trim_start_matches('*');
@@ -242,29 +219,21 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
             in_site: name.starts_with('*'),
             probed: true,
         });
-        let mut lookup = observation(
-            Subject::ControllerName {
+        for server in &world.resolvers {
+            let subject = Subject::ControllerName {
                 name: name_in_dns.clone(),
-            },
-            "address",
-            Stage::DomainController,
-            Gate::Hard,
-        );
-        lookup.target.host.clone_from(&name_in_dns);
-        seen.push((format!("name {short}"), lookup));
-        let address: IpAddr = address.parse().expect("an address");
-        for (service, door, gate, closed_as, needs_flag) in SERVICES {
-            let subject = Subject::Controller {
-                name: name_in_dns.clone(),
-                address,
+                server: *server,
             };
-            let mut check = observation(subject, service, Stage::DomainController, gate);
-            check.door = door.into();
-            check.closed_as = closed_as;
-            check.needs_flag = needs_flag;
-            check.is_of_host = matches!(service, "ntp" | "icmp");
-            check.outcome.facts = facts(service, &name_in_dns, site, &world.client_site);
-            seen.push((format!("dc {short} {service}"), check));
+            let mut lookup = observation(subject, "address", Stage::DomainController, Gate::Hard);
+            lookup.closed_as = Reason::DnsTargetUnresolved;
+            lookup.target.host.clone_from(&name_in_dns);
+            seen.push((format!("name {short} {}", server.ip()), lookup));
+        }
+        for address in addresses {
+            let address: IpAddr = address.parse().expect("an address");
+            for (service, check) in controller(&name_in_dns, site, address, &world.client_site) {
+                seen.push((format!("dc {short}/{address} {service}"), check));
+            }
         }
     }
     for source in &world.time_sources {
@@ -279,6 +248,40 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
     }
     seen.extend(hosts(world));
     (candidates, seen)
+}
+
+/// An address of IPv6 is there where something is asked over IPv6.
+fn own_addresses(world: &World) -> Vec<String> {
+    let mut own = vec!["10.1.0.20/24".to_owned()];
+    if world.ipv6 || world.controllers.iter().any(|text| text.contains(':')) {
+        own.push("fd00::2/64".to_owned());
+    }
+    own
+}
+
+/// The checks of one address of a controller.
+fn controller(
+    name: &str,
+    site: &str,
+    address: IpAddr,
+    client_site: &str,
+) -> Vec<(&'static str, Observation)> {
+    SERVICES
+        .into_iter()
+        .map(|(service, door, gate, closed_as, needs_flag)| {
+            let subject = Subject::Controller {
+                name: name.to_owned(),
+                address,
+            };
+            let mut check = observation(subject, service, Stage::DomainController, gate);
+            check.door = door.into();
+            check.closed_as = closed_as;
+            check.needs_flag = needs_flag;
+            check.is_of_host = matches!(service, "ntp" | "icmp");
+            check.outcome.facts = facts(service, name, site, client_site);
+            (service, check)
+        })
+        .collect()
 }
 
 fn hosts(world: &World) -> Vec<(String, Observation)> {
@@ -321,7 +324,7 @@ fn hosts(world: &World) -> Vec<(String, Observation)> {
     seen
 }
 
-fn clock(offset: f64) -> ClockReading {
+pub(super) fn clock(offset: f64) -> ClockReading {
     ClockReading {
         offset,
         uncertainty: 0.01,
@@ -342,64 +345,5 @@ fn facts(service: &str, host: &str, site: &str, client_site: &str) -> Facts {
             flags: vec!["GC".into(), "KDC".into(), "TIMESERV".into()],
         }),
         ..Facts::default()
-    }
-}
-
-impl Fault {
-    pub(super) fn matches(&self, key: &str) -> bool {
-        let pattern: Vec<_> = self.at.split(' ').collect();
-        let words: Vec<_> = key.split(' ').collect();
-        pattern.len() == words.len()
-            && pattern
-                .iter()
-                .zip(&words)
-                .all(|(pattern, word)| *pattern == "*" || pattern == word)
-    }
-
-    pub(super) fn apply(&self, check: &mut Observation) {
-        for text in &self.gives {
-            let (reason, severity) = text.split_once(' ').unwrap_or((text, "blocking"));
-            let severity = match severity {
-                "info" => Severity::Info,
-                "degrading" => Severity::Degrading,
-                "inconclusive" => Severity::Inconclusive,
-                "blocking" => Severity::Blocking,
-                other => panic!("no severity `{other}`"),
-            };
-            let finding = Finding {
-                reason: reason.parse().expect("a reason"),
-                severity,
-                phase: Phase::Request,
-                detail: format!("{} gave {reason}", self.at),
-            };
-            // A run that ends in silence or blindness has seen nothing else.
-            let is_end = |finding: &Finding| {
-                finding.severity == Severity::Inconclusive
-                    || finding.reason.is_silence() && finding.severity == Severity::Blocking
-            };
-            if check.outcome.findings.iter().any(is_end) {
-                continue;
-            }
-            if is_end(&finding) {
-                check.outcome.findings.clear();
-                check.outcome.facts = Facts::default();
-            }
-            check.outcome.findings.push(finding);
-        }
-        if let Some(issuer) = &self.issuer {
-            let issuer = Evidence::Text(issuer.clone());
-            check.outcome.evidence.insert("certificate_issuer", issuer);
-        }
-        if let Some(offset) = self.clock {
-            check.outcome.facts.clock = Some(clock(offset));
-        }
-        if let Some(controller) = &mut check.outcome.facts.controller {
-            if let Some(site) = &self.client_site {
-                controller.client_site.clone_from(site);
-            }
-            controller
-                .flags
-                .retain(|flag| Some(flag) != self.without_flag.as_ref());
-        }
     }
 }
