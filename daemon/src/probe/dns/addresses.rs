@@ -26,6 +26,7 @@ pub(crate) fn address_task(ground: &Ground<'_>, server: SocketAddr, name: &str) 
     );
     task.subject = Subject::ControllerName {
         name: name.to_owned(),
+        server,
     };
     task.closed_as = Reason::DnsTimeout;
     task.target = Target {
