@@ -293,6 +293,7 @@ fn search(world: &World, suffixes: &[&str]) -> Result<Checked, String> {
     let system = SystemResolvers {
         servers,
         search: suffixes.iter().map(|suffix| (*suffix).to_owned()).collect(),
+        ..SystemResolvers::default()
     };
     let plan = Plan::new(&config, &system)?;
     plan.corporate_roots.load();

@@ -20,6 +20,7 @@ pub(super) const KIND: Kind = Kind {
         Reason::NoAddress,
         Reason::NoRoute,
         Reason::GatewayUnreachable,
+        Reason::NotTested,
     ],
     tasks,
 };
@@ -53,17 +54,37 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         },
         path: Arc::clone(ground.path),
         timeout: ground.plan.timeout,
-        probe: Arc::new(Uplink),
+        probe: Arc::new(Uplink {
+            unusable: ground
+                .plan
+                .networks
+                .iter()
+                .find(|network| network.name == ground.path.network)
+                .map(|network| network.unusable.clone())
+                .unwrap_or_default(),
+        }),
     }]
 }
 
 #[derive(Debug)]
-struct Uplink;
+struct Uplink {
+    /// Resolvers that are handed out and cannot be asked, each with the reason.
+    unusable: Vec<String>,
+}
 
 impl Probe for Uplink {
     fn run<'a>(&'a self, run: &'a Run) -> Running<'a> {
         Box::pin(async move {
             run.enter(Phase::Request);
+            if !self.unusable.is_empty() {
+                run.note(run.info(
+                    Reason::NotTested,
+                    format!(
+                        "handed out as resolver and not tested: {}",
+                        self.unusable.join(", ")
+                    ),
+                ));
+            }
             let kernel = Kernel::open().map_err(|error| own(run, &error))?;
             let snapshot = kernel.snapshot().await.map_err(|error| own(run, &error))?;
             let leads_out = leads_out(run, &kernel, &snapshot).await;
