@@ -204,8 +204,12 @@ fn evidence(network: &NetworkStatus) -> Vec<String> {
         .flat_map(|status| &status.probes)
         .map(|probe| {
             format!(
-                "{} {} {}: {:?}",
-                probe.probe, probe.service, probe.target, probe.evidence
+                "{} {} {}: {} {:?}",
+                probe.probe,
+                probe.service,
+                probe.target,
+                probe.detail.as_deref().unwrap_or_default(),
+                probe.evidence
             )
         });
     of_causes.chain(of_runs).collect()
