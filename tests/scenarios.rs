@@ -205,8 +205,12 @@ fn evidence(network: &NetworkStatus) -> Vec<String> {
         .flat_map(|status| &status.probes)
         .map(|probe| {
             format!(
-                "{} {} {}: {:?}",
-                probe.probe, probe.service, probe.target, probe.evidence
+                "{} {} {}: {} {:?}",
+                probe.probe,
+                probe.service,
+                probe.target,
+                probe.detail.as_deref().unwrap_or_default(),
+                probe.evidence
             )
         });
     of_causes.chain(of_runs).collect()
@@ -294,6 +298,7 @@ fn search(world: &World, suffixes: &[&str]) -> Result<Checked, String> {
     let system = SystemResolvers {
         servers,
         search: suffixes.iter().map(|suffix| (*suffix).to_owned()).collect(),
+        ..SystemResolvers::default()
     };
     let plan = Plan::new(&config, &system)?;
     plan.corporate_roots.load();

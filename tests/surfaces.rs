@@ -199,3 +199,66 @@ fn monitoring_systems_read_one_line() {
     compare("ready.nagios", &nagios::render(&checked(false)));
     compare("not_ready.nagios", &nagios::render(&checked(true)));
 }
+
+/// The broken network, where a smaller cause comes earlier in the flow.
+fn with_a_smaller_cause_before() -> Checked {
+    let mut checked = checked(true);
+    let causes = &mut checked.status.networks[0].root_causes;
+    let mut smaller = causes[0].clone();
+    smaller.stage = Stage::Network;
+    smaller.reason = Reason::ResolverUnreachable;
+    smaller.severity = Severity::Degrading;
+    smaller.subject = "10.1.0.54".into();
+    smaller.summary = smaller.reason.headline(&smaller.subject);
+    causes.insert(0, smaller);
+    checked
+}
+
+#[test]
+fn the_cause_that_decides_is_named_first_wherever_it_stands_in_the_flow() {
+    let checked = with_a_smaller_cause_before();
+    let decides = "tcp/445 on dc1.corp.example.com, dc2.corp.example.com does not answer";
+    let line = nagios::render(&checked);
+    assert!(
+        line.starts_with(&format!("SIGHTLINE CRITICAL - {decides}")),
+        "{line}"
+    );
+    let text = plain(&human::render(&checked, false));
+    assert!(text.starts_with(&format!("NOT READY  {decides}")), "{text}");
+    let worst = text.find("port_blocked at domain_controller");
+    let smaller = text.find("resolver_unreachable at network");
+    assert!(worst.is_some() && worst < smaller, "{text}");
+    assert_eq!(
+        checked.status.networks[0].root_causes[0].reason,
+        Reason::ResolverUnreachable
+    );
+}
+
+#[test]
+fn a_controller_that_cannot_be_written_to_is_called_read_only() {
+    let mut checked = checked(false);
+    let controllers = &mut checked.status.networks[0].domain_controllers;
+    controllers[0].flags.retain(|flag| flag != "WRITABLE");
+    controllers[1].flags.clear();
+    let text = plain(&human::render(&checked, false));
+    for line in [
+        "dc1.corp.example.com (10.2.0.10), site Berlin, read-only, clock +0.4 s\n",
+        "dc2.corp.example.com (10.2.0.11), site Berlin, clock +0.4 s\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
+fn what_was_left_out_is_told_in_its_own_words_without_verbose() {
+    let mut checked = checked(false);
+    let detail = "handed out as resolver and not tested: fe80::1%eth0";
+    let probe = &mut checked.status.networks[0].stages[0].probes[0];
+    probe.reason = Some(Reason::NotTested);
+    probe.detail = Some(detail.into());
+    let text = plain(&human::render(&checked, false));
+    assert!(
+        text.contains(&format!("        not_tested {detail}\n")),
+        "{text}"
+    );
+}

@@ -61,6 +61,8 @@ pub struct Network {
     pub path: Arc<NetPath>,
     /// The resolvers, in the order in which a client would take them.
     pub resolvers: Vec<SocketAddr>,
+    /// Resolvers that are handed out and cannot be asked, each with the reason.
+    pub unusable: Vec<String>,
     /// The DNS suffixes that a client would append.
     pub search: Vec<String>,
 }
@@ -85,6 +87,10 @@ impl Plan {
                 resolvers: match &network.resolvers {
                     Resolvers::System => system.servers.clone(),
                     Resolvers::List(servers) => servers.clone(),
+                },
+                unusable: match &network.resolvers {
+                    Resolvers::System => system.unusable.clone(),
+                    Resolvers::List(_) => Vec::new(),
                 },
                 search: match &network.resolvers {
                     Resolvers::System => system.search.clone(),

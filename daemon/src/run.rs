@@ -18,6 +18,7 @@ use sightline_model::{
 };
 
 use crate::path::NetPath;
+use crate::text::harmless;
 
 /// A question that can be asked again and again. One implementation a file in `probe/`.
 pub trait Probe: fmt::Debug + Send + Sync {
@@ -121,9 +122,16 @@ impl Run {
         self.state().outcome.findings.push(finding);
     }
 
-    /// Keeps something for people.
+    /// Keeps something for people. Texts are made harmless, whoever they come from.
     pub fn keep(&self, key: &'static str, value: impl Into<Evidence>) {
-        self.state().outcome.evidence.insert(key, value.into());
+        let value = match value.into() {
+            Evidence::Text(text) => Evidence::Text(harmless(&text)),
+            Evidence::List(list) => {
+                Evidence::List(list.iter().map(|text| harmless(text)).collect())
+            }
+            value @ (Evidence::Number(_) | Evidence::Flag(_)) => value,
+        };
+        self.state().outcome.evidence.insert(key, value);
     }
 
     /// Keeps the other host's clock.
@@ -131,8 +139,12 @@ impl Run {
         self.state().outcome.facts.clock = Some(clock);
     }
 
-    /// Keeps the records of an SRV lookup.
-    pub fn read_records(&self, records: Vec<SrvRecord>) {
+    /// Keeps the records of an SRV lookup. Their targets end before people, as names of
+    /// controllers.
+    pub fn read_records(&self, mut records: Vec<SrvRecord>) {
+        for record in &mut records {
+            record.target = harmless(&record.target);
+        }
         self.state().outcome.facts.records = records;
     }
 
@@ -141,14 +153,29 @@ impl Run {
         self.state().outcome.facts.addresses = addresses;
     }
 
-    /// Keeps what a domain controller says of itself.
-    pub fn read_controller(&self, controller: ControllerFacts) {
+    /// Keeps what a domain controller says of itself, which ends before people.
+    pub fn read_controller(&self, mut controller: ControllerFacts) {
+        let ControllerFacts {
+            host,
+            domain,
+            forest,
+            domain_guid,
+            dc_site,
+            client_site,
+            flags,
+        } = &mut controller;
+        for text in [host, domain, forest, domain_guid, dc_site, client_site]
+            .into_iter()
+            .chain(flags)
+        {
+            *text = harmless(text);
+        }
         self.state().outcome.facts.controller = Some(controller);
     }
 
     /// There is nothing to ask, and why.
     pub fn skip(&self, why: impl Into<String>) {
-        self.state().outcome.skipped = Some(why.into());
+        self.state().outcome.skipped = Some(harmless(&why.into()));
     }
 
     /// The target does not do its job.
@@ -176,7 +203,7 @@ impl Run {
             reason,
             severity,
             phase: self.phase(),
-            detail: detail.to_string(),
+            detail: harmless(&detail.to_string()),
         }
     }
 
@@ -410,5 +437,45 @@ mod tests {
             outcome(Script::Pass).await.state(),
             sightline_model::State::Pass
         );
+    }
+
+    #[test]
+    fn nothing_that_a_run_keeps_can_move_a_cursor_or_forge_a_line() {
+        let bad = "a\u{1b}[2J\n\u{202e}\u{2028}b";
+        let good = "a\\u{1b}[2J\\u{a}\\u{202e}\\u{2028}b";
+        let target = Target {
+            host: "dc1.corp.example".into(),
+            address: None,
+            port: None,
+        };
+        let path = Arc::new(NetPath::direct("default"));
+        let run = Run::begin(target, path, Duration::from_secs(5));
+        run.note(run.warn(Reason::KdcError, bad));
+        run.keep("text", bad);
+        run.keep("list", vec![bad.to_owned()]);
+        run.skip(bad);
+        run.read_records(vec![SrvRecord {
+            priority: 0,
+            weight: 0,
+            port: 389,
+            target: bad.to_owned(),
+        }]);
+        run.read_controller(ControllerFacts {
+            host: bad.to_owned(),
+            flags: vec![bad.to_owned()],
+            ..ControllerFacts::default()
+        });
+        let outcome = run.end(Some(Ok(())));
+        assert_eq!(outcome.findings[0].detail, good);
+        assert_eq!(outcome.evidence["text"], Evidence::from(good));
+        assert_eq!(
+            outcome.evidence["list"],
+            Evidence::List(vec![good.to_owned()])
+        );
+        assert_eq!(outcome.skipped.as_deref(), Some(good));
+        assert_eq!(outcome.facts.records[0].target, good);
+        let controller = outcome.facts.controller.expect("it was read");
+        assert_eq!(controller.host, good);
+        assert_eq!(controller.flags, [good]);
     }
 }

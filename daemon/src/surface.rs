@@ -4,12 +4,23 @@ pub mod endpoints;
 pub mod human;
 pub mod nagios;
 
-use sightline_model::{NetworkStatus, Verdict};
+use std::cmp::Reverse;
 
-/// The verdict in one sentence, for banners, exit texts and status lines.
+use sightline_model::{NetworkStatus, RootCause, Verdict};
+
+/// The causes by their severity; those of the same severity in the order of the flow.
+fn worst_first(network: &NetworkStatus) -> Vec<&RootCause> {
+    let mut causes: Vec<_> = network.root_causes.iter().collect();
+    causes.sort_by_key(|cause| Reverse(cause.severity));
+    causes
+}
+
+/// The verdict in one sentence, for banners, exit texts and status lines. It names the worst cause,
+/// since that is what decides.
 #[must_use]
 pub fn sentence(network: &NetworkStatus) -> String {
-    let first = network.root_causes.first();
+    let causes = worst_first(network);
+    let first = causes.first();
     let more = network.root_causes.len().saturating_sub(1);
     match (network.verdict, first) {
         (Verdict::Ready, _) => {

@@ -44,31 +44,47 @@ pub fn first_bytes(bytes: &[u8]) -> String {
     text
 }
 
-/// Text from a peer, fit for a terminal and a log: control characters escaped, at most 200
-/// characters.
+/// A word from a peer, fit for a terminal and a log: as [`harmless`], at most 200 characters.
 #[must_use]
 pub fn foreign(text: &str) -> String {
-    const SHOWN: usize = 200;
-    let mut safe: String = text
-        .chars()
-        .take(SHOWN)
-        .flat_map(|c| {
-            if c.is_control() || is_bidirectional_override(c) {
-                c.escape_unicode().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect();
-    if text.chars().nth(SHOWN).is_some() {
-        safe.push('…');
+    escaped(text, 200)
+}
+
+/// A text that peers may have had a part in, fit for a terminal and a log: what a terminal would
+/// obey, what ends a line and what reorders the text around it is escaped; at most 2000 characters
+/// are kept. A second time changes nothing.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    escaped(text, 2000)
+}
+
+fn escaped(text: &str, most: usize) -> String {
+    let mut safe = String::with_capacity(text.len().min(most));
+    for (shown, c) in text.chars().enumerate() {
+        if shown == most {
+            safe.push('…');
+            break;
+        }
+        if c.is_control() || is_formatting(c) {
+            safe.extend(c.escape_unicode());
+        } else {
+            safe.push(c);
+        }
     }
     safe
 }
 
-/// Characters that let a peer rearrange what a person reads.
-fn is_bidirectional_override(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+/// Characters that rearrange what a person reads (Unicode Standard Annex #9), and the line ends
+/// that are no control characters.
+fn is_formatting(c: char) -> bool {
+    matches!(
+        c,
+        '\u{061c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
 }
 
 #[cfg(test)]
@@ -105,5 +121,28 @@ mod tests {
         assert_eq!(foreign("dc1\u{1b}[2J"), "dc1\\u{1b}[2J");
         assert_eq!(foreign("a\u{202e}b"), "a\\u{202e}b");
         assert_eq!(foreign(&"x".repeat(300)).chars().count(), 201);
+    }
+
+    #[test]
+    fn no_text_of_a_peer_can_forge_what_a_person_reads() {
+        for c in [
+            '\u{1b}', '\n', '\r', '\u{7f}', '\u{9b}', '\u{61c}', '\u{200e}', '\u{200f}',
+            '\u{2028}', '\u{2029}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}',
+        ] {
+            let text = format!("a{c}b");
+            let safe = format!("a{}b", c.escape_unicode());
+            assert_eq!(harmless(&text), safe);
+            assert_eq!(foreign(&text), safe);
+        }
+    }
+
+    #[test]
+    fn a_harmless_text_stays_as_it_is_and_a_long_one_is_cut() {
+        for text in ["dc1.corp.example.com", "Zürich 東京 100 %", "a\\u{1b}b", ""] {
+            assert_eq!(harmless(text), text);
+        }
+        let cut = harmless(&"ü".repeat(3000));
+        assert_eq!(cut.chars().count(), 2001);
+        assert!(cut.ends_with('…'));
     }
 }

@@ -1,21 +1,40 @@
 //! Whose fault an I/O error is. Decided here and nowhere else.
 
 use std::io;
+use std::net::IpAddr;
 
 use rustix::io::Errno;
 use sightline_model::{Finding, Reason};
 
 use crate::run::Run;
 
+/// What a family without an address on this box is called.
+const NO_ADDRESS: &str = "this box has no address of this family to send from";
+
 /// Turns an I/O error of the present phase into a finding: the target's fault where the target or
 /// the way to it said no, our own where this box could not even ask.
 #[must_use]
 pub fn finding(run: &Run, error: &io::Error) -> Finding {
-    let detail = format!("{}: {}", run.doing(), describe(error));
+    let said = match (error.kind(), configured_source(run)) {
+        (io::ErrorKind::AddrNotAvailable, Some(source)) => {
+            format!(
+                "this box does not have the configured source address {source}, or no free port"
+            )
+        }
+        _ => describe(error),
+    };
+    let detail = format!("{}: {said}", run.doing());
     match blame(error) {
         Blame::Target(reason) => run.fail(reason, detail),
         Blame::Ours(reason) => run.blind(reason, detail),
     }
+}
+
+/// The address that the run was to send from, where one is set for the family of its target.
+fn configured_source(run: &Run) -> Option<IpAddr> {
+    run.target()
+        .address
+        .and_then(|peer| run.path().source_for(peer))
 }
 
 /// Who has to change something.
@@ -37,6 +56,7 @@ pub fn blame(error: &io::Error) -> Blame {
         Some(Errno::NODEV | Errno::NETDOWN | Errno::NXIO) => {
             return Blame::Ours(Reason::LinkDown);
         }
+        Some(Errno::AFNOSUPPORT) => return Blame::Ours(Reason::NotRun),
         _ => {}
     }
     match error.kind() {
@@ -59,6 +79,9 @@ pub fn blame(error: &io::Error) -> Blame {
 /// What the system said, in words.
 #[must_use]
 pub fn describe(error: &io::Error) -> String {
+    if error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error()) {
+        return NO_ADDRESS.to_owned();
+    }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "refused".to_owned(),
         io::ErrorKind::ConnectionReset => "reset by the other side".to_owned(),
@@ -68,16 +91,20 @@ pub fn describe(error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => {
             format!("not permitted on this box ({error})")
         }
-        io::ErrorKind::AddrNotAvailable => {
-            "this box does not have the configured source address, or no free port".to_owned()
-        }
+        io::ErrorKind::AddrNotAvailable => format!("{NO_ADDRESS}, or no free port"),
         _ => error.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use sightline_model::{Severity, Target};
+
     use super::*;
+    use crate::path::NetPath;
 
     #[test]
     fn each_error_kind_has_one_to_blame() {
@@ -95,8 +122,58 @@ mod tests {
             (Errno::NODEV, Blame::Ours(Reason::LinkDown)),
             (Errno::NETDOWN, Blame::Ours(Reason::LinkDown)),
             (Errno::ADDRNOTAVAIL, Blame::Ours(Reason::NotRun)),
+            (Errno::AFNOSUPPORT, Blame::Ours(Reason::NotRun)),
         ] {
             assert_eq!(blame(&errno.into()), expected, "{errno:?}");
+        }
+    }
+
+    #[test]
+    fn a_source_address_is_called_configured_only_where_it_is() {
+        let said = |errno: Errno, sources: &[&str]| {
+            let mut path = NetPath::direct("default");
+            path.sources = sources
+                .iter()
+                .filter_map(|source| source.parse().ok())
+                .collect();
+            let target = Target::at("[fd00::53]:53".parse().expect("an address"));
+            let run = Run::begin(target, Arc::new(path), Duration::from_secs(5));
+            let finding = finding(&run, &errno.into());
+            assert_eq!(finding.severity, Severity::Inconclusive, "{errno:?}");
+            finding.detail
+        };
+        for (errno, sources, words) in [
+            (
+                Errno::ADDRNOTAVAIL,
+                &[][..],
+                "this box has no address of this family to send from, or no free port",
+            ),
+            (
+                Errno::ADDRNOTAVAIL,
+                &["10.0.0.7"],
+                "this box has no address of this family to send from, or no free port",
+            ),
+            (
+                Errno::ADDRNOTAVAIL,
+                &["10.0.0.7", "fd00::7"],
+                "this box does not have the configured source address fd00::7, or no free port",
+            ),
+            (
+                Errno::AFNOSUPPORT,
+                &[],
+                "this box has no address of this family to send from",
+            ),
+            (
+                Errno::AFNOSUPPORT,
+                &["fd00::7"],
+                "this box has no address of this family to send from",
+            ),
+        ] {
+            let detail = said(errno, sources);
+            assert!(
+                detail.ends_with(&format!(": {words}")),
+                "{errno:?}: {detail}"
+            );
         }
     }
 }

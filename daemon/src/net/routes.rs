@@ -11,7 +11,9 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
-use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteType,
+};
 use rtnetlink::{Error, Handle, RouteMessageBuilder};
 
 /// A link.
@@ -114,6 +116,44 @@ impl Kernel {
             links: links.iter().map(link).collect(),
             addresses: addresses.iter().filter_map(address).collect(),
             defaults: routes.iter().filter_map(default_route).collect(),
+        })
+    }
+
+    /// Whether rules and tables lead to `peer`, over a link and from a source where these are set.
+    /// Sends nothing.
+    ///
+    /// The kernel is asked for the entry that matches. Connecting a socket would say less: for one
+    /// that is bound to an interface, whatever no entry matches is a neighbour on that interface.
+    pub async fn leads_to(&self, peer: IpAddr, link: Option<u32>, source: Option<IpAddr>) -> bool {
+        let mut question = RouteMessage::default();
+        (
+            question.header.address_family,
+            question.header.destination_prefix_length,
+        ) = match peer {
+            IpAddr::V4(_) => (AddressFamily::Inet, 32),
+            IpAddr::V6(_) => (AddressFamily::Inet6, 128),
+        };
+        question.header.flags = RouteFlags::FibMatch;
+        question.attributes = vec![RouteAttribute::Destination(peer.into())];
+        question.attributes.extend(link.map(RouteAttribute::Oif));
+        if let Some(source) = source {
+            question.header.source_prefix_length = question.header.destination_prefix_length;
+            question
+                .attributes
+                .push(RouteAttribute::Source(source.into()));
+        }
+        // That nothing leads there is an error here (ENETUNREACH, EHOSTUNREACH).
+        let found: Result<Vec<RouteMessage>, Error> = self
+            .handle
+            .route()
+            .get(question)
+            .execute()
+            .try_collect()
+            .await;
+        found.is_ok_and(|routes| {
+            routes
+                .iter()
+                .any(|route| route.header.kind == RouteType::Unicast)
         })
     }
 
@@ -260,5 +300,29 @@ fn neighbour_address(address: &NeighbourAddress) -> Option<IpAddr> {
         NeighbourAddress::Inet(v4) => Some(IpAddr::V4(*v4)),
         NeighbourAddress::Inet6(v6) => Some(IpAddr::V6(*v6)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_says_what_it_leads_to_and_what_it_does_not() {
+        let kernel = Kernel::open().expect("netlink needs no permission");
+        let snapshot = kernel.snapshot().await.expect("links and routes");
+        let loopback = snapshot.links.iter().find(|link| link.is_loopback);
+        let loopback = loopback.expect("every box has a loopback interface").index;
+        let documentation: IpAddr = "203.0.113.1".parse().expect("an address");
+        // A socket that is bound to it may connect there all the same.
+        assert!(!kernel.leads_to(documentation, Some(loopback), None).await);
+        let own = snapshot
+            .defaults
+            .iter()
+            .find(|route| route.gateway.is_some_and(|gateway| gateway.is_ipv4()));
+        if let Some(own) = own {
+            assert!(kernel.leads_to(documentation, Some(own.link), None).await);
+            assert!(kernel.leads_to(documentation, None, None).await);
+        }
     }
 }

@@ -3,8 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-/// The address at which systemd-resolved answers for the real resolvers.
-const STUB: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 53));
+/// The addresses at which systemd-resolved answers for the real resolvers: with everything that it
+/// does itself, and passing on only.
+const STUBS: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(127, 0, 0, 53)),
+    IpAddr::V4(Ipv4Addr::new(127, 0, 0, 54)),
+];
 
 /// Port of DNS.
 const DNS: u16 = 53;
@@ -12,11 +16,16 @@ const DNS: u16 = 53;
 /// As many servers are asked; the system's own library stops at three.
 const MOST_SERVERS: usize = 8;
 
+/// Characters of what stands in the place of an address.
+const LONGEST_WORD: usize = 60;
+
 /// Resolvers and search list of this box.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SystemResolvers {
     /// Resolvers in the order of the file.
     pub servers: Vec<SocketAddr>,
+    /// Resolvers that stand in the file and cannot be asked, each with the reason.
+    pub unusable: Vec<String>,
     /// Suffixes in the order of the file.
     pub search: Vec<String>,
 }
@@ -34,32 +43,44 @@ impl SystemResolvers {
 
     fn from_files(file: &Path, upstream: &Path) -> Self {
         let read = |path| std::fs::read_to_string(path).map(|text| Self::parse(&text));
-        let own = read(file).unwrap_or_default();
-        let is_stub =
-            !own.servers.is_empty() && own.servers.iter().all(|server| server.ip() == STUB);
+        let mut own = read(file).unwrap_or_default();
+        let is_stub = |server: &SocketAddr| STUBS.contains(&server.ip());
+        if own.servers.is_empty() || !own.servers.iter().all(is_stub) {
+            return own;
+        }
         match read(upstream) {
-            Ok(behind) if is_stub && !behind.servers.is_empty() => behind,
-            _ => own,
+            Ok(behind) if !behind.servers.is_empty() => behind,
+            // The stub can ask whom we cannot.
+            Ok(behind) => {
+                own.unusable.extend(behind.unusable);
+                own
+            }
+            Err(_) => own,
         }
     }
 
     /// Reads the format of resolv.conf(5). Lines that make no sense are left out, as the system's
-    /// own library does.
+    /// own library does; a resolver among them is kept as unusable.
     fn parse(text: &str) -> Self {
         let mut found = Self::default();
         for line in text.lines() {
             let line = line.split(['#', ';']).next().unwrap_or_default();
             let mut words = line.split_whitespace();
             match words.next() {
-                Some("nameserver") => {
-                    let server = words.next().and_then(|word| word.parse::<IpAddr>().ok());
-                    if let Some(server) = server
-                        && found.servers.len() < MOST_SERVERS
-                        && !found.servers.iter().any(|known| known.ip() == server)
-                    {
-                        found.servers.push(SocketAddr::new(server, DNS));
+                Some("nameserver") => match words.next().map(server) {
+                    Some(Ok(server)) => {
+                        let server = SocketAddr::new(server, DNS);
+                        if found.servers.len() < MOST_SERVERS && !found.servers.contains(&server) {
+                            found.servers.push(server);
+                        }
                     }
-                }
+                    Some(Err(why)) => {
+                        if found.unusable.len() < MOST_SERVERS && !found.unusable.contains(&why) {
+                            found.unusable.push(why);
+                        }
+                    }
+                    None => {}
+                },
                 // The last of these lines counts.
                 Some("search" | "domain") => {
                     found.search = words
@@ -72,6 +93,23 @@ impl SystemResolvers {
         }
         found
     }
+}
+
+/// The address that a line names, or the word with the reason why nobody can be asked there.
+fn server(word: &str) -> Result<IpAddr, String> {
+    let (address, zone) = match word.split_once('%') {
+        Some((address, zone)) => (address, Some(zone)),
+        None => (word, None),
+    };
+    let why = match address.parse::<IpAddr>() {
+        Ok(IpAddr::V6(v6)) if v6.is_unicast_link_local() => {
+            "link-local addresses are not supported yet"
+        }
+        Ok(address) if zone.is_none() => return Ok(address),
+        _ => "it is no address",
+    };
+    let word: String = word.chars().take(LONGEST_WORD).collect();
+    Err(format!("{word} ({why})"))
 }
 
 #[cfg(test)]
@@ -93,6 +131,29 @@ mod tests {
             ]
         );
         assert_eq!(found.search, ["corp.example", "lab.example"]);
+        assert_eq!(found.unusable, ["nonsense (it is no address)"]);
+    }
+
+    #[test]
+    fn a_resolver_that_cannot_be_asked_is_kept_with_the_reason() {
+        let found = SystemResolvers::parse(
+            "nameserver fe80::1%eth0\nnameserver fe80::1%eth0\nnameserver fe80::2\n\
+             nameserver 10.0.0.300\nnameserver 10.0.0.1%eth0\n",
+        );
+        assert_eq!(found.servers, []);
+        assert_eq!(
+            found.unusable,
+            [
+                "fe80::1%eth0 (link-local addresses are not supported yet)",
+                "fe80::2 (link-local addresses are not supported yet)",
+                "10.0.0.300 (it is no address)",
+                "10.0.0.1%eth0 (it is no address)",
+            ]
+        );
+        let long = format!("nameserver {}\n", "x".repeat(5000)).repeat(100);
+        let found = SystemResolvers::parse(&long);
+        assert_eq!(found.unusable.len(), 1);
+        assert!(found.unusable[0].len() < 100);
     }
 
     #[test]
@@ -100,10 +161,23 @@ mod tests {
         let directory = tempfile::tempdir().expect("a scratch directory");
         let file = directory.path().join("resolv.conf");
         let upstream = directory.path().join("upstream");
-        std::fs::write(&file, "nameserver 127.0.0.53\nsearch a.example\n").expect("written");
         std::fs::write(&upstream, "nameserver 10.1.0.53\nsearch b.example\n").expect("written");
+        for stub in [
+            "nameserver 127.0.0.53\nsearch a.example\n",
+            "nameserver 127.0.0.54\n",
+            "nameserver 127.0.0.54\nnameserver 127.0.0.53\n",
+        ] {
+            std::fs::write(&file, stub).expect("written");
+            let found = SystemResolvers::from_files(&file, &upstream);
+            assert_eq!(found.search, ["b.example"], "{stub}");
+        }
+        std::fs::write(&upstream, "nameserver fe80::1%eth0\n").expect("written");
         let found = SystemResolvers::from_files(&file, &upstream);
-        assert_eq!(found.search, ["b.example"]);
+        assert_eq!(found.servers.len(), 2);
+        assert_eq!(
+            found.unusable,
+            ["fe80::1%eth0 (link-local addresses are not supported yet)"]
+        );
         std::fs::write(&file, "nameserver 10.9.9.9\n").expect("written");
         let found = SystemResolvers::from_files(&file, &upstream);
         assert_eq!(found.servers, ["10.9.9.9:53".parse().expect("an address")]);

@@ -1,6 +1,6 @@
 //! Does the box itself stand in the network: carrier, addresses, default route, gateway?
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub(super) const KIND: Kind = Kind {
         Reason::NoAddress,
         Reason::NoRoute,
         Reason::GatewayUnreachable,
+        Reason::NotTested,
     ],
     tasks,
 };
@@ -53,25 +54,49 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         },
         path: Arc::clone(ground.path),
         timeout: ground.plan.timeout,
-        probe: Arc::new(Uplink),
+        probe: Arc::new(Uplink {
+            unusable: ground
+                .plan
+                .networks
+                .iter()
+                .find(|network| network.name == ground.path.network)
+                .map(|network| network.unusable.clone())
+                .unwrap_or_default(),
+        }),
     }]
 }
 
 #[derive(Debug)]
-struct Uplink;
+struct Uplink {
+    /// Resolvers that are handed out and cannot be asked, each with the reason.
+    unusable: Vec<String>,
+}
 
 impl Probe for Uplink {
     fn run<'a>(&'a self, run: &'a Run) -> Running<'a> {
         Box::pin(async move {
             run.enter(Phase::Request);
+            if !self.unusable.is_empty() {
+                run.note(run.info(
+                    Reason::NotTested,
+                    format!(
+                        "handed out as resolver and not tested: {}",
+                        self.unusable.join(", ")
+                    ),
+                ));
+            }
             let kernel = Kernel::open().map_err(|error| own(run, &error))?;
             let snapshot = kernel.snapshot().await.map_err(|error| own(run, &error))?;
-            let route = assess(run, &snapshot)?;
-            let Some(gateway) = route.gateway else {
+            let leads_out = leads_out(run, &kernel, &snapshot).await;
+            let Some(DefaultRoute {
+                link,
+                gateway: Some(gateway),
+            }) = assess(run, &snapshot, leads_out)?
+            else {
                 return Ok(());
             };
             run.keep("gateway", gateway.to_string());
-            run.part(resolve(run, &kernel, route.link, gateway))
+            run.part(resolve(run, &kernel, link, gateway))
                 .await
                 .or_else(|finding| {
                     // Nobody said that the gateway is dead; the deadline came first.
@@ -93,8 +118,35 @@ fn own(run: &Run, error: &dyn std::fmt::Display) -> Finding {
     )
 }
 
-/// Judges what the kernel knows and returns the route out. Pure.
-fn assess(run: &Run, snapshot: &Snapshot) -> Result<DefaultRoute, Finding> {
+/// Whether anything leads out of this box. Other tables than main may (a VRF, `ip rule`,
+/// `RouteTable=` of systemd-networkd), and so do two halves of a default route. Asked about are
+/// addresses of which nobody has a route of its own: those for documentation (RFC 5737, RFC 3849).
+async fn leads_out(run: &Run, kernel: &Kernel, snapshot: &Snapshot) -> bool {
+    const NOWHERE: [IpAddr; 2] = [
+        IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)),
+        IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+    ];
+    let path = run.path();
+    let link = snapshot
+        .links
+        .iter()
+        .find(|link| path.interface.as_ref() == Some(&link.name))
+        .map(|link| link.index);
+    for peer in NOWHERE {
+        if kernel.leads_to(peer, link, path.source_for(peer)).await {
+            return true;
+        }
+    }
+    false
+}
+
+/// Judges what the kernel knows and returns the default route, where there is one and one is
+/// needed. `leads_out` is what the kernel says of the way out as a whole. Pure.
+fn assess(
+    run: &Run,
+    snapshot: &Snapshot,
+    leads_out: bool,
+) -> Result<Option<DefaultRoute>, Finding> {
     let links = considered(run.path().interface.as_deref(), snapshot);
     if let Some(wanted) = &run.path().interface
         && links.is_empty()
@@ -148,22 +200,24 @@ fn assess(run: &Run, snapshot: &Snapshot) -> Result<DefaultRoute, Finding> {
         && only.is_loopback
     {
         // Whoever looks from the loopback interface looks at this box, and nothing leads out.
-        return Ok(DefaultRoute {
-            link: only.index,
-            gateway: None,
-        });
+        return Ok(None);
     }
     let route = snapshot.defaults.iter().find(|route| is_up(route.link));
-    route.cloned().ok_or_else(|| {
-        run.fail(
-            Reason::NoRoute,
-            format!(
-                "{} has {} and no default route",
-                names(&up),
-                addresses.join(", ")
-            ),
-        )
-    })
+    if route.is_some() {
+        return Ok(route.cloned());
+    }
+    if leads_out {
+        run.keep("route", "by policy, without a default route in table main");
+        return Ok(None);
+    }
+    Err(run.fail(
+        Reason::NoRoute,
+        format!(
+            "{} has {} and no default route",
+            names(&up),
+            addresses.join(", ")
+        ),
+    ))
 }
 
 /// The links that may be the uplink: the configured one; else those of the default routes; else
@@ -295,7 +349,7 @@ mod tests {
     }
 
     fn reason(interface: Option<&str>, snapshot: &Snapshot) -> Option<Reason> {
-        assess(&run(interface), snapshot)
+        assess(&run(interface), snapshot, false)
             .err()
             .map(|finding| finding.reason)
     }
@@ -336,6 +390,18 @@ mod tests {
         assert_eq!(reason(None, &snapshot), Some(Reason::NoRoute));
         snapshot.addresses.clear();
         assert_eq!(reason(None, &snapshot), Some(Reason::NoAddress));
+    }
+
+    #[test]
+    fn a_way_out_by_rules_or_by_two_halves_needs_no_default_route_in_table_main() {
+        let mut snapshot = healthy();
+        snapshot.defaults.clear();
+        for interface in [None, Some("eth0")] {
+            assert_eq!(assess(&run(interface), &snapshot, true), Ok(None));
+        }
+        snapshot.addresses.clear();
+        let found = assess(&run(None), &snapshot, true).map_err(|finding| finding.reason);
+        assert_eq!(found, Err(Reason::NoAddress));
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(super) const KIND: Kind = Kind {
     reasons: &[
         Reason::RpcEndpointUnavailable,
         Reason::RpcDynamicPortBlocked,
+        Reason::NotTested,
     ],
     tasks,
 };
@@ -112,10 +113,14 @@ async fn mapped_ports(run: &Run) -> Result<Option<Vec<u16>>, Finding> {
         Pdu::Fault {
             status: ACCESS_DENIED,
         } => {
-            run.keep(
-                "netlogon_ports",
-                "kept from anonymous callers (RestrictRemoteClients); not tested",
-            );
+            run.note(run.info(
+                Reason::NotTested,
+                format!(
+                    "the endpoint mapper of {} keeps Netlogon's port from anonymous callers \
+                     (RestrictRemoteClients); the dynamic port was not tested",
+                    run.whom()
+                ),
+            ));
             Ok(None)
         }
         other => Err(unavailable(format!("answers {other:?}"))),

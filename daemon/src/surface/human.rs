@@ -11,7 +11,7 @@ use sightline_model::{
     Verdict,
 };
 
-use super::sentence;
+use super::{sentence, worst_first};
 use crate::check::Checked;
 use crate::text;
 
@@ -30,7 +30,7 @@ pub fn render(checked: &Checked, is_verbose: bool) -> String {
         }
         banner(&mut out, checked, network);
         let is_only = network.root_causes.len() == 1;
-        for cause in &network.root_causes {
+        for cause in worst_first(network) {
             explain(&mut out, cause, is_only, is_verbose);
         }
         stages(&mut out, network);
@@ -127,10 +127,10 @@ fn stages(out: &mut String, network: &NetworkStatus) {
             ),
         );
         // What another finding explains is in --verbose, and "because of" is said above.
-        let own = status
-            .findings
-            .iter()
-            .filter(|finding| finding.explained_by.is_none() && finding.reason != Reason::Upstream);
+        let own = status.findings.iter().filter(|finding| {
+            finding.explained_by.is_none()
+                && !matches!(finding.reason, Reason::Upstream | Reason::NotTested)
+        });
         for finding in own {
             let style = severity_style(finding.severity);
             line(
@@ -141,20 +141,33 @@ fn stages(out: &mut String, network: &NetworkStatus) {
                 ),
             );
         }
+        for detail in untested(status) {
+            let reason = Reason::NotTested;
+            line(out, format_args!("        {DIM}{reason}{DIM:#} {detail}"));
+        }
     }
-    let untested: Vec<_> = network
+    let without_runs: Vec<_> = network
         .stages
         .iter()
         .filter(|status| !is_shown(network, status) && !is_configurable(status.stage))
         .filter(|status| network.judged.contains(&status.stage))
         .map(|status| status.stage.id())
         .collect();
-    if !untested.is_empty() {
+    if !without_runs.is_empty() {
         line(
             out,
-            format_args!("  {DIM}- not tested: {}{DIM:#}", untested.join(", ")),
+            format_args!("  {DIM}- not tested: {}{DIM:#}", without_runs.join(", ")),
         );
     }
+}
+
+/// What the runs of a stage left out, each in its own words: the subject alone would not tell.
+fn untested(status: &StageStatus) -> impl Iterator<Item = &str> {
+    status
+        .probes
+        .iter()
+        .filter(|probe| probe.reason == Some(Reason::NotTested))
+        .filter_map(|probe| probe.detail.as_deref())
 }
 
 /// A stage is shown when something was asked for it or something stops it.
@@ -270,7 +283,7 @@ fn controller(out: &mut String, dc: &ControllerStatus) {
     line(
         out,
         format_args!(
-            "    {style}{mark}{style:#} {} ({}){}{skew}",
+            "    {style}{mark}{style:#} {} ({}){}{}{skew}",
             dc.name,
             if dc.addresses.is_empty() {
                 "no address".to_owned()
@@ -280,11 +293,18 @@ fn controller(out: &mut String, dc: &ControllerStatus) {
             dc.ad_site
                 .as_ref()
                 .map_or_else(String::new, |site| format!(", site {site}")),
+            if is_read_only(dc) { ", read-only" } else { "" },
         ),
     );
     if !services.is_empty() {
         line(out, format_args!("      {}", services.join(" ")));
     }
+}
+
+/// Whether a controller has said what it is, and that nothing can be written there: a join cannot
+/// be completed at such a one ([MS-ADTS] 6.3.1.2, DS_WRITABLE_FLAG).
+fn is_read_only(dc: &ControllerStatus) -> bool {
+    !dc.flags.is_empty() && !dc.flags.iter().any(|flag| flag == "WRITABLE")
 }
 
 /// The controller that Windows takes first, in the fields of `nltest /dsgetdc`.
