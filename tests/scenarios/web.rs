@@ -1,6 +1,6 @@
 //! Hosts of the Internet: whether they can be reached, and who answers in their place.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use super::{Case, DEGRADED, NOT_READY, READY, run};
 use crate::support::Setting;
@@ -247,6 +247,35 @@ fn a_certificate_that_is_not_good_has_one_reason() {
             name: "the handshake is refused",
             change: |setting| setting.host(ZTD, |host| host.certificate = Shown::Nothing),
             causes: &["blocking tls_handshake autopilot ztd.dds.microsoft.com"],
+            ..OFFLINE
+        },
+    ]);
+}
+
+#[test]
+fn one_family_of_addresses_that_works_is_enough_and_the_other_is_told_once() {
+    if UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    }
+    run(&[
+        Case {
+            name: "IPv6 leads nowhere",
+            change: |setting| {
+                for name in [ZTD, DRS] {
+                    setting.knows().address_v6(name, Ipv6Addr::LOCALHOST);
+                }
+            },
+            causes: &[
+                "degrading endpoint_unreachable autopilot IPv6 on enterpriseregistration.windows.net, ztd",
+            ],
+            evidence: &["(::1): refused"],
+            ..POORER
+        },
+        Case {
+            name: "IPv4 leads nowhere, and there is no IPv6",
+            change: |setting| setting.host(ZTD, |host| host.behaviour = Behaviour::Refuse),
+            causes: &["blocking endpoint_unreachable autopilot ztd.dds.microsoft.com"],
             ..OFFLINE
         },
     ]);
