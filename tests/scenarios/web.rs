@@ -37,7 +37,7 @@ fn a_host_that_does_not_answer_as_it_should_is_named_with_the_reason() {
         Case {
             name: "all is well",
             evidence: &[
-                "dns documented_address 127.0.0.200",
+                "dns known_address 127.0.0.200",
                 "\"endpoint\": Text(\"entra-drs\"), \"status\": Number(200.0)",
             ],
             ..ONLINE
@@ -105,7 +105,7 @@ fn a_host_that_does_not_answer_as_it_should_is_named_with_the_reason() {
             name: "a redirect over a good chain is the decision of the host",
             change: |setting| {
                 setting.host(DEVICE, |host| {
-                    host.page = Page::Redirect("https://www.office.com/")
+                    host.page = Page::Redirect("https://www.office.com/");
                 });
             },
             evidence: &["\"location\": Text(\"https://www.office.com/\")"],

@@ -1,5 +1,5 @@
-//! A network in this process: resolvers, domain controllers and a time source on loopback
-//! addresses, that speak the protocols and can be made to misbehave.
+//! A network in this process: resolvers, domain controllers, a time source and hosts of the Internet
+//! on loopback addresses, that speak the protocols and can be made to misbehave.
 //!
 //! A [`Setting`] says what there is and how it behaves; [`World::start`] makes it so, and it ends
 //! with the [`World`]. Ports are the free ones of the moment; [`World::config`] is the
@@ -249,7 +249,7 @@ fn configuration(setting: &Setting, tables: &Tables<'_>) -> String {
         ports, endpoints, ..
     } = tables;
     let resolvers: Vec<_> = tables.resolvers.iter().map(SocketAddr::to_string).collect();
-    let [company, public] = [tables.company, tables.public].map(|file| Vec::from_iter(file));
+    let [company, public] = [tables.company, tables.public].map(Vec::from_iter);
     format!(
         r#"{endpoints}
 [site]

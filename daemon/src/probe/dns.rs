@@ -84,7 +84,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         {
             tasks.extend(endpoint.hosts.iter().map(|host| {
                 on(
-                    "documented_address",
+                    "known_address",
                     Topic::Rewriting,
                     Stage::Network,
                     Gate::Optional,

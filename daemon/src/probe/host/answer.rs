@@ -155,18 +155,10 @@ fn came(answer: &Answer) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-    use crate::endpoints::List;
+    use crate::endpoints::tests::listing;
 
     fn endpoint(id: &str) -> Endpoint {
-        let config = Config {
-            domain: crate::config::Domain {
-                tenant: Some("contoso.com".parse().expect("a name")),
-                ..Config::default().domain
-            },
-            ..Config::default()
-        };
-        let all = List::embedded().applicable(&config);
+        let all = listing(None, "domain.tenant = \"contoso.com\"", 0).endpoints;
         all.into_iter()
             .find(|endpoint| endpoint.id == id)
             .unwrap_or_else(|| panic!("no {id}"))
