@@ -30,6 +30,14 @@ const PRIVATE: &str = "fe3.delivery.mp.microsoft.com";
 const LOGIN: &str = "login.microsoftonline.com";
 const DEVICE: &str = "device.login.microsoftonline.com";
 const DRS: &str = "enterpriseregistration.windows.net";
+const STS: &str = "sts.corp.example";
+
+/// A tenant whose users sign in at a service of the company's own.
+fn federated(setting: &mut Setting) {
+    setting
+        .domain_keys
+        .push_str("\n[tenant]\nsts = \"sts.corp.example\"\n");
+}
 
 #[test]
 fn a_host_that_does_not_answer_as_it_should_is_named_with_the_reason() {
@@ -65,6 +73,13 @@ fn a_host_that_does_not_answer_as_it_should_is_named_with_the_reason() {
             },
             causes: &["blocking endpoint_unreachable autopilot ztd.dds.microsoft.com"],
             evidence: &["for the addresses of ztd.dds.microsoft.com: "],
+            ..OFFLINE
+        },
+        Case {
+            name: "a DNS filter gives an address that no host has",
+            change: |setting| setting.knows().address(ZTD, Ipv4Addr::UNSPECIFIED),
+            causes: &["blocking endpoint_unreachable autopilot ztd.dds.microsoft.com"],
+            evidence: &["0.0.0.0, which no host has"],
             ..OFFLINE
         },
         Case {
@@ -213,6 +228,21 @@ fn a_certificate_that_is_not_good_has_one_reason() {
             },
             notes: &["info tls_untrusted updates fe3.delivery.mp.microsoft.com"],
             ..ONLINE
+        },
+        Case {
+            name: "the company's own sign-in service has a certificate of the company",
+            change: federated,
+            evidence: &["\"endpoint\": Text(\"fed-sts\"), \"status\": Number(200.0)"],
+            ..ONLINE
+        },
+        Case {
+            name: "the company's own sign-in service has a certificate that nobody knows",
+            change: |setting| {
+                federated(setting);
+                setting.host(STS, |host| host.certificate = Shown::UnknownAuthority);
+            },
+            causes: &["blocking tls_untrusted registration sts.corp.example"],
+            ..OFFLINE
         },
         Case {
             name: "this box trusts the proxy, a new device does not",

@@ -154,8 +154,16 @@ pub async fn addresses(
     }
     found.sort_unstable();
     found.dedup();
+    // Filters answer so. On this system such an address leads to this very box.
+    let (nobody, found): (Vec<_>, Vec<_>) = found.into_iter().partition(IpAddr::is_unspecified);
     if !found.is_empty() {
         return Ok(found);
+    }
+    if let Some(nobody) = nobody.first() {
+        return Err(failure(
+            Reason::DnsNodata,
+            format!("asked {server} for the addresses of {name}: {nobody}, which no host has"),
+        ));
     }
     Err(problem.map_or_else(
         || failure(Reason::DnsNodata, format!("{name} has no address record")),

@@ -1,7 +1,8 @@
 //! Each resolver alone: does it know the Internet, the AD zone, and the records by which Windows
 //! finds domain controllers ([MS-ADTS] 6.3.6.1)?
 
-use std::collections::BTreeSet;
+mod names;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -12,10 +13,11 @@ use hickory_proto::rr::{RData, RecordType};
 use sightline_model::{Finding, Gate, Phase, Reason, Stage, Subject, Target, Topic};
 
 use super::{Ground, Kind, Thing};
-use crate::endpoints::{Endpoint, Expected, Protocol};
+use crate::endpoints::{Expected, Protocol};
 use crate::net::dns::{self, Question, Transport};
-use crate::net::lookup;
 use crate::run::{Probe, Run, Running, Task};
+
+pub(crate) use names::{address_task, host_task, time_source_task};
 
 pub(super) const KIND: Kind = Kind {
     name: "dns",
@@ -133,92 +135,12 @@ pub(crate) fn site_task(ground: &Ground<'_>, server: SocketAddr, site: &str, dom
     )
 }
 
-/// The task that looks up the addresses of an SRV target at the resolver that named it.
-#[must_use]
-pub(crate) fn address_task(ground: &Ground<'_>, server: SocketAddr, name: &str) -> Task {
-    let mut task = resolver_task(
-        ground,
-        server,
-        "address",
-        (Topic::Records, Stage::DomainController, Gate::Hard),
-        Ask::Addresses(server, Some(Reason::DnsTargetUnresolved)),
-    );
-    task.subject = Subject::ControllerName {
-        name: name.to_owned(),
-    };
-    task.closed_as = Reason::DnsTargetUnresolved;
-    task.target = Target {
-        host: name.to_owned(),
-        address: None,
-        port: None,
-    };
-    task
-}
-
-/// The task that looks up a source of Internet time at a resolver that knows the Internet.
-#[must_use]
-pub(crate) fn time_source_task(ground: &Ground<'_>, server: SocketAddr, name: &str) -> Task {
-    let mut task = resolver_task(
-        ground,
-        server,
-        "address",
-        (Topic::Internet, Stage::Time, Gate::Soft),
-        Ask::Addresses(server, Some(Reason::NtpNoAnswer)),
-    );
-    task.subject = Subject::TimeSource {
-        name: name.to_owned(),
-    };
-    task.closed_as = Reason::NtpNoAnswer;
-    task.target = Target {
-        host: name.to_owned(),
-        address: None,
-        port: None,
-    };
-    task
-}
-
-/// The task that looks up a host of the Internet at a resolver that knows it, for all the endpoints
-/// that name the host.
-#[must_use]
-pub(crate) fn host_task(
-    ground: &Ground<'_>,
-    server: SocketAddr,
-    name: &str,
-    endpoints: &[Arc<Endpoint>],
-) -> Option<Task> {
-    let stages: BTreeSet<Stage> = endpoints
-        .iter()
-        .flat_map(|endpoint| endpoint.stages.iter().copied())
-        .collect();
-    let mut stages = stages.into_iter();
-    let first = stages.next()?;
-    let gate = endpoints.iter().filter_map(|row| row.gate()).max()?;
-    let mut task = resolver_task(
-        ground,
-        server,
-        "address",
-        (Topic::Internet, first, gate),
-        Ask::Addresses(server, None),
-    );
-    task.also = stages.collect();
-    task.subject = Subject::Host {
-        name: name.to_owned(),
-    };
-    task.closed_as = Reason::EndpointUnreachable;
-    task.target = Target {
-        host: name.to_owned(),
-        address: None,
-        port: None,
-    };
-    Some(task)
-}
-
 fn resolver_task(
     ground: &Ground<'_>,
     server: SocketAddr,
     service: &'static str,
     (topic, stage, gate): (Topic, Stage, Gate),
-    ask: Ask,
+    ask: impl Probe + 'static,
 ) -> Task {
     Task {
         kind: KIND.name,
@@ -248,8 +170,6 @@ enum Ask {
     Records(String),
     /// The one address that a name must have.
     Only(String, Ipv4Addr),
-    /// At which resolver, and what a failure is called; as the resolver says it without.
-    Addresses(SocketAddr, Option<Reason>),
 }
 
 impl Probe for Ask {
@@ -262,7 +182,6 @@ impl Probe for Ask {
                 Self::Zone(domain) => zone(run, domain).await,
                 Self::Records(name) => records(run, name).await,
                 Self::Only(name, address) => only(run, name, *address).await,
-                Self::Addresses(server, reason) => addresses(run, *server, *reason).await,
             }
         })
     }
@@ -391,25 +310,6 @@ async fn records(run: &Run, name: &str) -> Result<(), Finding> {
     }
     run.read_records(found);
     Ok(())
-}
-
-async fn addresses(run: &Run, server: SocketAddr, reason: Option<Reason>) -> Result<(), Finding> {
-    run.enter(Phase::Resolve);
-    let path = Arc::new(run.path().clone());
-    match lookup::addresses(&path, server, &run.target().host, run.remaining()).await {
-        Ok(addresses) => {
-            run.keep(
-                "addresses",
-                addresses
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>(),
-            );
-            run.read_addresses(addresses);
-            Ok(())
-        }
-        Err(failure) => Err(run.fail(reason.unwrap_or(failure.reason), failure.detail)),
-    }
 }
 
 /// Asks over UDP with EDNS0, and without it where the server cannot read that.

@@ -170,14 +170,7 @@ fn explain(error: &Error, leaf: &Facts, name: &str, unknown: Unknown) -> (Reason
             Wrong::NotValidForName | Wrong::NotValidForNameContext { .. },
         ) => (
             Reason::TlsName,
-            format!(
-                "asked for {name}, the certificate is for {}",
-                if leaf.names.is_empty() {
-                    format!("no DNS name ({})", leaf.subject)
-                } else {
-                    leaf.names.join(", ")
-                }
-            ),
+            format!("asked for {name}, the certificate is for {}", shown(leaf)),
         ),
         Error::InvalidCertificate(Wrong::UnknownIssuer) => {
             (untrusted, format!("issued by {}", leaf.issuer))
@@ -192,6 +185,16 @@ fn explain(error: &Error, leaf: &Facts, name: &str, unknown: Unknown) -> (Reason
             format!("an authority above {} is not valid yet", leaf.subject),
         ),
         other => (untrusted, format!("issued by {}: {other}", leaf.issuer)),
+    }
+}
+
+/// Whom a certificate is for: its first names.
+fn shown(leaf: &Facts) -> String {
+    const SHOWN: usize = 5;
+    match leaf.names.get(..SHOWN) {
+        _ if leaf.names.is_empty() => format!("no DNS name ({})", leaf.subject),
+        Some(first) if leaf.names.len() > SHOWN => format!("{} and others", first.join(", ")),
+        _ => leaf.names.join(", "),
     }
 }
 
