@@ -160,6 +160,64 @@ fn checked(is_broken: bool) -> Checked {
     }
 }
 
+/// The same network behind a proxy that inspects TLS to all hosts.
+fn intercepted() -> Checked {
+    let issuer = "CN=Example Proxy CA, O=Example";
+    let hosts = ["cs", "login", "manage", "portal", "swda01", "ztd"].map(|name| {
+        let name = format!("{name}.example.com");
+        let subject = Subject::Host { name: name.clone() };
+        let target = Target {
+            host: name.clone(),
+            address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 80))),
+            port: Some(443),
+        };
+        let mut seen = observation("https", Stage::Autopilot, subject, target);
+        seen.also = vec![Stage::DeviceSetup];
+        seen.closed_as = Reason::EndpointUnreachable;
+        let evidence = Evidence::Text(issuer.into());
+        seen.outcome.evidence.insert("certificate_issuer", evidence);
+        seen.outcome.findings.push(Finding {
+            reason: Reason::TlsIntercepted,
+            severity: Severity::Blocking,
+            phase: Phase::Tls,
+            detail: format!("{name}:443 (192.0.2.80): issued by {issuer}"),
+        });
+        seen
+    });
+    let uplink = Target {
+        host: "default".into(),
+        address: None,
+        port: None,
+    };
+    let mut observations = vec![
+        observation("link", Stage::Network, Subject::Uplink, uplink),
+        resolver(Topic::Internet, "internet", Stage::Network),
+    ];
+    observations.extend(hosts);
+    Checked {
+        status: judge(&Scene {
+            site: "berlin-02".into(),
+            now: STARTED,
+            stages: vec![Stage::Autopilot, Stage::DeviceSetup],
+            limits: Limits {
+                warn_skew: Duration::from_secs(60),
+                max_skew: Duration::from_secs(300),
+            },
+            networks: vec![NetworkScene {
+                name: "default".into(),
+                domain: None,
+                configured_site: None,
+                candidates: Vec::new(),
+                clock_synchronised: None,
+                observations,
+            }],
+        }),
+        slowest: Vec::new(),
+        took: Duration::from_millis(22),
+        found_domain: None,
+    }
+}
+
 fn compare(name: &str, text: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
@@ -183,6 +241,19 @@ fn people_read_the_cause_first_and_then_the_stages() {
         &plain(&human::render(&checked(true), false)),
     );
     compare("verbose.txt", &plain(&human::render(&checked(true), true)));
+}
+
+#[test]
+fn many_hosts_of_one_cause_are_listed_once_and_counted_elsewhere() {
+    compare(
+        "intercepted.txt",
+        &plain(&human::render(&intercepted(), false)),
+    );
+    compare(
+        "intercepted-verbose.txt",
+        &plain(&human::render(&intercepted(), true)),
+    );
+    compare("intercepted.nagios", &nagios::render(&intercepted()));
 }
 
 #[test]

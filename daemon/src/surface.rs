@@ -6,7 +6,7 @@ pub mod nagios;
 
 use std::cmp::Reverse;
 
-use sightline_model::{NetworkStatus, RootCause, Verdict};
+use sightline_model::{NetworkStatus, RootCause, Stage, Verdict};
 
 /// The causes by their severity; those of the same severity in the order of the flow.
 fn worst_first(network: &NetworkStatus) -> Vec<&RootCause> {
@@ -23,18 +23,7 @@ pub fn sentence(network: &NetworkStatus) -> String {
     let first = causes.first();
     let more = network.root_causes.len().saturating_sub(1);
     match (network.verdict, first) {
-        (Verdict::Ready, _) => {
-            let usable = network
-                .domain_controllers
-                .iter()
-                .filter(|dc| dc.usable)
-                .count();
-            match usable {
-                0 => "Nothing that was tested stands in the way.".to_owned(),
-                1 => "A device can find and use 1 domain controller from here.".to_owned(),
-                many => format!("A device can find and use {many} domain controllers from here."),
-            }
-        }
+        (Verdict::Ready, _) => good_news(network),
         (_, Some(cause)) if more == 0 => cause.summary.clone(),
         (_, Some(cause)) => format!(
             "{} ({more} more {})",
@@ -42,5 +31,86 @@ pub fn sentence(network: &NetworkStatus) -> String {
             if more == 1 { "cause" } else { "causes" }
         ),
         (_, None) => "Nothing could be looked at.".to_owned(),
+    }
+}
+
+/// What was tested and stands in nobody's way.
+fn good_news(network: &NetworkStatus) -> String {
+    let usable = network
+        .domain_controllers
+        .iter()
+        .filter(|dc| dc.usable)
+        .count();
+    let usable = match usable {
+        0 => None,
+        1 => Some("1 domain controller".to_owned()),
+        many => Some(format!("{many} domain controllers")),
+    };
+    let is_tested = |wanted: Stage| {
+        network.judged.contains(&wanted)
+            && network
+                .stages
+                .iter()
+                .any(|status| status.stage == wanted && status.applicable)
+    };
+    // The hosts that a device cannot do without, from the first of them to the last.
+    let has_hosts = [Stage::Autopilot, Stage::DeviceSetup, Stage::EntraSignIn]
+        .into_iter()
+        .all(is_tested);
+    match (usable, has_hosts) {
+        (Some(usable), true) => format!(
+            "The user flow can succeed from here: the hosts of the Internet answer, and a device \
+             can use {usable}."
+        ),
+        (Some(usable), false) => format!("A device can find and use {usable} from here."),
+        (None, _) => "Nothing that was tested stands in the way.".to_owned(),
+    }
+}
+
+/// A subject with the first few of its places, and how many more there are:
+/// `tcp/445 on dc1, dc2, dc3 and 4 more`.
+#[must_use]
+pub fn few(subject: &str) -> String {
+    const SHOWN: usize = 3;
+    // What stands before the places may have commas of its own, such as the name of an authority.
+    let begin = [" on ", " @ "]
+        .into_iter()
+        .filter_map(|word| subject.rfind(word).map(|at| at + word.len()))
+        .max()
+        .unwrap_or_default();
+    let (what, places) = subject.split_at(begin);
+    let places: Vec<_> = places.split(", ").collect();
+    match places.get(..SHOWN) {
+        Some(first) if places.len() > SHOWN + 1 => format!(
+            "{what}{} and {} more",
+            first.join(", "),
+            places.len() - SHOWN
+        ),
+        _ => subject.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_subject_names_the_first_places_and_counts_the_others() {
+        for (subject, short) in [
+            ("a, b, c, d", "a, b, c, d"),
+            ("a, b, c, d, e", "a, b, c and 2 more"),
+            (
+                "tcp/445 on a, b, c, d, e, f",
+                "tcp/445 on a, b, c and 3 more",
+            ),
+            (
+                "by C=DE, O=On the Edge, OU=IT, CN=Proxy, L=Ulm on a, b",
+                "by C=DE, O=On the Edge, OU=IT, CN=Proxy, L=Ulm on a, b",
+            ),
+            ("x @ 1, 2, 3, 4, 5", "x @ 1, 2, 3 and 2 more"),
+            ("", ""),
+        ] {
+            assert_eq!(few(subject), short);
+        }
     }
 }

@@ -178,7 +178,11 @@ impl UnderWay {
             .unwrap_or_default()
             .into_iter()
             .map(|seen| Link {
-                what: format!("{} {} {}", seen.probe, seen.service, seen.target),
+                what: if seen.service == seen.probe {
+                    format!("{} {}", seen.probe, seen.target)
+                } else {
+                    format!("{} {} {}", seen.probe, seen.service, seen.target)
+                },
                 took: seen.took,
             })
             .collect()

@@ -276,6 +276,46 @@ fn only_the_named_stages_decide_and_those_that_they_need_are_run_too() {
 }
 
 #[test]
+fn hosts_of_the_internet_are_asked_only_for_stages_that_need_them() {
+    let world = World::start(&Setting::online(1));
+    let asked = |stages: &[&str]| {
+        let mut arguments = vec!["--output", "json"];
+        arguments.extend(stages.iter().flat_map(|stage| ["--stage", stage]));
+        let ended = check(&world, &arguments);
+        assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+        let status: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        let stages = status["networks"][0]["stages"].as_array().cloned();
+        let mut hosts: Vec<String> = stages
+            .into_iter()
+            .flatten()
+            .flat_map(|stage| stage["probes"].as_array().cloned().unwrap_or_default())
+            .filter(|probe| probe["probe"] != "dns" && probe["probe"] != "link")
+            .map(|probe| probe["target"].as_str().unwrap_or_default().to_owned())
+            .filter(|target| !target.starts_with("dc1."))
+            .map(|target| target.split(':').next().unwrap_or_default().to_owned())
+            .collect();
+        hosts.sort();
+        hosts.dedup();
+        hosts
+    };
+    assert_eq!(asked(&["domain_controller"]), Vec::<String>::new());
+    assert_eq!(asked(&["internet"]), ["www.msftconnecttest.com"]);
+    assert_eq!(
+        asked(&["autopilot"]),
+        [
+            "crl.microsoft.com",
+            "cs.dds.microsoft.com",
+            "login.live.com",
+            "www.microsoft.com",
+            "www.msftconnecttest.com",
+            "ztd.dds.microsoft.com"
+        ]
+    );
+    assert_eq!(asked(&["sign_in"]), ["127.0.0.123"]);
+    assert!(asked(&[]).len() > 10);
+}
+
+#[test]
 fn a_firewall_that_begins_to_drop_is_the_cause_of_the_next_check() {
     let mut world = World::start(&Setting::healthy(2));
     assert_eq!(check(&world, &[]).code, Some(0));

@@ -82,7 +82,7 @@ const GROUPS: [&[Harm]; 5] = {
                     says(
                         host,
                         format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(2_000_000)),
-                    )
+                    );
                 },
                 NO_HTTP,
             ),
@@ -135,7 +135,7 @@ const GROUPS: [&[Harm]; 5] = {
                     says(
                         host,
                         "HTTP/1.1 200 OK\r\nContent-Length: 9000000000000000000\r\n\r\n{",
-                    )
+                    );
                 },
                 CUT,
             ),
@@ -146,7 +146,7 @@ const GROUPS: [&[Harm]; 5] = {
                     says(
                         host,
                         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
-                    )
+                    );
                 },
                 NO_HTTP,
             ),
@@ -165,7 +165,7 @@ const GROUPS: [&[Harm]; 5] = {
                     says(
                         host,
                         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
-                    )
+                    );
                 },
                 NO_HTTP,
             ),

@@ -106,7 +106,7 @@ fn what_a_controller_says_of_itself_is_understood() {
         Case {
             name: "the network is mapped to another site than the configured one",
             change: |setting| setting.domain_keys = "ad_site = \"Paris\"\n".to_owned(),
-            causes: &["degrading site_unmapped domain_controller 127.0.0.1"],
+            causes: &["degrading site_mismatch domain_controller 127.0.0.1"],
             evidence: &["the configuration says Paris"],
             ..DEGRADED
         },

@@ -1,6 +1,6 @@
 //! Hosts of the Internet: whether they can be reached, and who answers in their place.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use super::{Case, DEGRADED, NOT_READY, READY, run};
 use crate::support::Setting;
@@ -30,6 +30,14 @@ const PRIVATE: &str = "fe3.delivery.mp.microsoft.com";
 const LOGIN: &str = "login.microsoftonline.com";
 const DEVICE: &str = "device.login.microsoftonline.com";
 const DRS: &str = "enterpriseregistration.windows.net";
+const STS: &str = "sts.corp.example";
+
+/// A tenant whose users sign in at a service of the company's own.
+fn federated(setting: &mut Setting) {
+    setting
+        .domain_keys
+        .push_str("\n[tenant]\nsts = \"sts.corp.example\"\n");
+}
 
 #[test]
 fn a_host_that_does_not_answer_as_it_should_is_named_with_the_reason() {
@@ -37,7 +45,7 @@ fn a_host_that_does_not_answer_as_it_should_is_named_with_the_reason() {
         Case {
             name: "all is well",
             evidence: &[
-                "dns documented_address 127.0.0.200",
+                "dns known_address 127.0.0.200",
                 "\"endpoint\": Text(\"entra-drs\"), \"status\": Number(200.0)",
             ],
             ..ONLINE
@@ -65,6 +73,13 @@ fn a_host_that_does_not_answer_as_it_should_is_named_with_the_reason() {
             },
             causes: &["blocking endpoint_unreachable autopilot ztd.dds.microsoft.com"],
             evidence: &["for the addresses of ztd.dds.microsoft.com: "],
+            ..OFFLINE
+        },
+        Case {
+            name: "a DNS filter gives an address that no host has",
+            change: |setting| setting.knows().address(ZTD, Ipv4Addr::UNSPECIFIED),
+            causes: &["blocking endpoint_unreachable autopilot ztd.dds.microsoft.com"],
+            evidence: &["leads nowhere: 0.0.0.0"],
             ..OFFLINE
         },
         Case {
@@ -105,7 +120,7 @@ fn a_host_that_does_not_answer_as_it_should_is_named_with_the_reason() {
             name: "a redirect over a good chain is the decision of the host",
             change: |setting| {
                 setting.host(DEVICE, |host| {
-                    host.page = Page::Redirect("https://www.office.com/")
+                    host.page = Page::Redirect("https://www.office.com/");
                 });
             },
             evidence: &["\"location\": Text(\"https://www.office.com/\")"],
@@ -215,6 +230,21 @@ fn a_certificate_that_is_not_good_has_one_reason() {
             ..ONLINE
         },
         Case {
+            name: "the company's own sign-in service has a certificate of the company",
+            change: federated,
+            evidence: &["\"endpoint\": Text(\"fed-sts\"), \"status\": Number(200.0)"],
+            ..ONLINE
+        },
+        Case {
+            name: "the company's own sign-in service has a certificate that nobody knows",
+            change: |setting| {
+                federated(setting);
+                setting.host(STS, |host| host.certificate = Shown::UnknownAuthority);
+            },
+            causes: &["blocking tls_untrusted registration sts.corp.example"],
+            ..OFFLINE
+        },
+        Case {
             name: "this box trusts the proxy, a new device does not",
             change: |setting| setting.trusts_public = false,
             causes: &["blocking tls_intercepted autopilot by CN=Public CA of the test"],
@@ -247,6 +277,35 @@ fn a_certificate_that_is_not_good_has_one_reason() {
             name: "the handshake is refused",
             change: |setting| setting.host(ZTD, |host| host.certificate = Shown::Nothing),
             causes: &["blocking tls_handshake autopilot ztd.dds.microsoft.com"],
+            ..OFFLINE
+        },
+    ]);
+}
+
+#[test]
+fn one_family_of_addresses_that_works_is_enough_and_the_other_is_told_once() {
+    if UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    }
+    run(&[
+        Case {
+            name: "IPv6 leads nowhere",
+            change: |setting| {
+                for name in [ZTD, DRS] {
+                    setting.knows().address_v6(name, Ipv6Addr::LOCALHOST);
+                }
+            },
+            causes: &[
+                "degrading endpoint_unreachable autopilot IPv6 on enterpriseregistration.windows.net, ztd",
+            ],
+            evidence: &["(::1): refused"],
+            ..POORER
+        },
+        Case {
+            name: "IPv4 leads nowhere, and there is no IPv6",
+            change: |setting| setting.host(ZTD, |host| host.behaviour = Behaviour::Refuse),
+            causes: &["blocking endpoint_unreachable autopilot ztd.dds.microsoft.com"],
             ..OFFLINE
         },
     ]);

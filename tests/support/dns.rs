@@ -1,11 +1,11 @@
 //! A resolver: what it knows, and how it says so over UDP and TCP.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use hickory_proto::op::{Edns, Message, MessageType, ResponseCode};
-use hickory_proto::rr::rdata::{A, CNAME, SOA, SRV};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, SOA, SRV};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::behaviour::{Answer, Protocol};
@@ -85,6 +85,12 @@ impl Knowledge {
             .map(|address| Record::from_rdata(name(owner), TTL, RData::A(A(*address))))
             .collect();
         self.set(owner, RecordType::A, Reply::Records(records));
+    }
+
+    /// An AAAA record beside what else there is.
+    pub(crate) fn address_v6(&mut self, owner: &str, address: Ipv6Addr) {
+        let record = Record::from_rdata(name(owner), TTL, RData::AAAA(AAAA(address)));
+        self.set(owner, RecordType::AAAA, Reply::Records(vec![record]));
     }
 
     /// SRV records: priority and target.

@@ -1,7 +1,7 @@
 //! A network to try sightline on, without a domain controller at hand.
 //!
-//! `cargo run --release --example peers -- demo` starts resolvers, domain controllers and a time
-//! source on loopback addresses, runs `sightline check` against them, puts a firewall in front of
+//! `cargo run --release --example peers -- demo` starts resolvers, domain controllers, a time source
+//! and hosts of the Internet on loopback addresses, runs `sightline check` against them, puts a firewall in front of
 //! one port, and runs it again. `-- serve` keeps the network up until it is stopped.
 
 #[path = "mod.rs"]
@@ -40,8 +40,8 @@ fn demo() -> Result<(), String> {
     let sightline = sightline()?;
     let mut world = World::start(&Setting::online(2));
     println!(
-        "Two domain controllers of {DOMAIN}, a resolver and a time source stand on loopback\n\
-         addresses of this machine. sightline looks at them:\n"
+        "Two domain controllers of {DOMAIN}, a resolver, a time source and hosts of the Internet\n\
+         stand on loopback addresses of this machine. sightline looks at them:\n"
     );
     check(&sightline, &world, "ready", 0)?;
 

@@ -1,5 +1,5 @@
-//! A network in this process: resolvers, domain controllers and a time source on loopback
-//! addresses, that speak the protocols and can be made to misbehave.
+//! A network in this process: resolvers, domain controllers, a time source and hosts of the Internet
+//! on loopback addresses, that speak the protocols and can be made to misbehave.
 //!
 //! A [`Setting`] says what there is and how it behaves; [`World::start`] makes it so, and it ends
 //! with the [`World`]. Ports are the free ones of the moment; [`World::config`] is the
@@ -33,7 +33,7 @@ use tokio::task::JoinHandle;
 
 use behaviour::{Behaviour, Offer, Protocol};
 use sockets::Door;
-use tls::Authority;
+use tls::{Authority, Shown};
 
 pub(crate) use setting::{Controller, DOMAIN, Service, Setting};
 
@@ -110,7 +110,7 @@ impl World {
             std::fs::write(&public_roots, &public.pem)?;
             let ports = self.open_controllers(setting, &company)?;
             let resolvers = self.open_resolvers(setting)?;
-            let endpoints = self.open_hosts(setting, &public)?;
+            let endpoints = self.open_hosts(setting, &public, &company)?;
             let tables = Tables {
                 ports: &ports,
                 endpoints: &endpoints,
@@ -171,7 +171,12 @@ impl World {
     }
 
     /// Opens the doors of the hosts of the Internet. Returns the table of endpoints.
-    fn open_hosts(&mut self, setting: &Setting, public: &Authority) -> io::Result<String> {
+    fn open_hosts(
+        &mut self,
+        setting: &Setting,
+        public: &Authority,
+        company: &Authority,
+    ) -> io::Result<String> {
         let mut rows = Vec::new();
         for row in &setting.web {
             let wanted: Vec<_> = row.hosts.iter().map(web::Host::address).collect();
@@ -185,7 +190,11 @@ impl World {
                 };
                 let mut offer = plain(web::Server(Arc::new(host.page.clone())), &behaviour);
                 if row.is_over_tls {
-                    offer.certificate = Some(public.certificate(&host.certificate, host.name()));
+                    let authority = match host.certificate {
+                        Shown::OfTheCompany => company,
+                        _ => public,
+                    };
+                    offer.certificate = Some(authority.certificate(&host.certificate, host.name()));
                     offer.tls_at_once = true;
                 }
                 let task = open(&mut door, Some(offer), None)?;
@@ -249,7 +258,7 @@ fn configuration(setting: &Setting, tables: &Tables<'_>) -> String {
         ports, endpoints, ..
     } = tables;
     let resolvers: Vec<_> = tables.resolvers.iter().map(SocketAddr::to_string).collect();
-    let [company, public] = [tables.company, tables.public].map(|file| Vec::from_iter(file));
+    let [company, public] = [tables.company, tables.public].map(Vec::from_iter);
     format!(
         r#"{endpoints}
 [site]

@@ -17,8 +17,10 @@ use tokio_rustls::server::TlsStream;
 /// The certificate that a server shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Shown {
-    /// Signed by the company, valid, for the server's own name.
+    /// Signed by the authority of its kind, valid, for the server's own name.
     Good,
+    /// Signed by the company, where others are signed by a public authority.
+    OfTheCompany,
     Expired,
     NotYetValid,
     /// For this name.
@@ -73,7 +75,9 @@ impl Authority {
                 let names: Vec<_> = names.iter().map(String::as_str).collect();
                 self.signed(&names, from, to)
             }
-            Shown::Good | Shown::Expired | Shown::NotYetValid => self.signed(&[host], from, to),
+            Shown::Good | Shown::OfTheCompany | Shown::Expired | Shown::NotYetValid => {
+                self.signed(&[host], from, to)
+            }
         }
     }
 

@@ -62,7 +62,7 @@ pub(crate) enum Page {
 }
 
 /// Two hosts of each: with and without TLS, decisive and not, with a documented answer and without.
-const ROWS: [(&str, bool, &[&str]); 14] = [
+const ROWS: [(&str, bool, &[&str]); 15] = [
     ("ncsi-web-v4", false, &["www.msftconnecttest.com"]),
     (
         "crl-microsoft",
@@ -93,6 +93,8 @@ const ROWS: [(&str, bool, &[&str]); 14] = [
     ),
     ("entra-drs", true, &["enterpriseregistration.windows.net"]),
     ("entra-signin-cdn", true, &["aadcdn.msauth.net"]),
+    // Asked only where the tenant is federated.
+    ("fed-sts", true, &["sts.corp.example"]),
 ];
 
 /// The hosts of a healthy Internet.
@@ -114,7 +116,10 @@ pub(super) fn healthy() -> Vec<Row> {
                         name,
                         address: Ipv4Addr::new(127, 0, 1, 1 + at),
                         page: Page::Genuine,
-                        certificate: Shown::Good,
+                        certificate: match *id {
+                            "fed-sts" => Shown::OfTheCompany,
+                            _ => Shown::Good,
+                        },
                         behaviour: Behaviour::Serve,
                     }
                 })
@@ -222,6 +227,7 @@ impl Page {
 fn genuine(request: &Request<'_>) -> Vec<u8> {
     let json = [("Content-Type", "application/json")];
     match request.path {
+        "/adfs/services/trust/mex" => response("200 OK", &[], "<wsdl:definitions/>"),
         "/common/oauth2" => response("302 Found", &[("Location", "/common/reprocess")], ""),
         "/common/reprocess" => response("200 OK", &[], ""),
         "/connecttest.txt" => response("200 OK", &[], "Microsoft Connect Test"),

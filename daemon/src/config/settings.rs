@@ -181,7 +181,7 @@ pub struct Ports {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
-    /// Files in PEM form with the CAs of the company, for LDAPS.
+    /// Files in PEM form with the CAs of the company, for LDAPS and for hosts of its own.
     pub corporate_roots: Vec<PathBuf>,
     /// Files in PEM form with CAs that count as public for the hosts of the Internet, beside those
     /// that the program carries. What they sign is not taken for interception.

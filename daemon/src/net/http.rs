@@ -117,7 +117,8 @@ fn request(question: &Question<'_>) -> Result<Request<Empty<Bytes>>, hyper::http
             concat!("sightline/", env!("CARGO_PKG_VERSION")),
         )
         .header(header::CONNECTION, "close");
-    if !question.headers.contains_key("Accept") {
+    let is_accept = |name: &String| name.eq_ignore_ascii_case("accept");
+    if !question.headers.keys().any(is_accept) {
         builder = builder.header(header::ACCEPT, "*/*");
     }
     for (name, value) in question.headers {

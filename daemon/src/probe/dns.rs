@@ -1,7 +1,7 @@
 //! Each resolver alone: does it know the Internet, the AD zone, and the records by which Windows
 //! finds domain controllers ([MS-ADTS] 6.3.6.1)?
 
-mod addresses;
+mod names;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::endpoints::{Expected, Protocol};
 use crate::net::dns::{self, Heard, Question, Transport};
 use crate::run::{Probe, Run, Running, Task};
 
-pub(crate) use addresses::{address_task, host_task, time_source_task};
+pub(crate) use names::{address_task, host_task, time_source_task};
 
 pub(super) const KIND: Kind = Kind {
     name: "dns",
@@ -86,7 +86,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         {
             tasks.extend(endpoint.hosts.iter().map(|host| {
                 on(
-                    "documented_address",
+                    "known_address",
                     Topic::Rewriting,
                     Stage::Network,
                     Gate::Optional,
@@ -140,7 +140,7 @@ fn resolver_task(
     server: SocketAddr,
     service: &'static str,
     (topic, stage, gate): (Topic, Stage, Gate),
-    ask: Ask,
+    ask: impl Probe + 'static,
 ) -> Task {
     Task {
         kind: KIND.name,
@@ -170,8 +170,6 @@ enum Ask {
     Records(String),
     /// The one address that a name must have.
     Only(String, Ipv4Addr),
-    /// At which resolver, and what a failure is called; as the resolver says it without.
-    Addresses(SocketAddr, Option<Reason>),
 }
 
 impl Probe for Ask {
@@ -184,7 +182,6 @@ impl Probe for Ask {
                 Self::Zone(domain) => zone(run, domain).await,
                 Self::Records(name) => records(run, name).await,
                 Self::Only(name, address) => only(run, name, *address).await,
-                Self::Addresses(server, reason) => addresses::look_up(run, *server, *reason).await,
             }
         })
     }

@@ -207,23 +207,10 @@ impl Host {
             return None;
         };
         let location = answer.location.as_deref()?;
-        let uri: Uri = location.parse().ok()?;
-        let is_here = match (uri.scheme_str(), uri.host()) {
-            (None, None) => location.starts_with('/'),
-            (Some(scheme), Some(host)) => {
-                let (own, usual) = if self.is_over_tls() {
-                    ("https", 443)
-                } else {
-                    ("http", 80)
-                };
-                scheme == own
-                    && host.eq_ignore_ascii_case(&target.host)
-                    && Some(uri.port_u16().unwrap_or(usual)) == target.port
-            }
-            _ => false,
-        };
-        let path = uri.path_and_query()?.as_str();
-        (is_here && answer::is_redirect(answer)).then(|| path.to_owned())
+        if !answer::is_redirect(answer) {
+            return None;
+        }
+        path_here(location, target, self.is_over_tls())
     }
 
     fn assess(&self, run: &Run, path: &str, answer: &Answer) -> Result<(), Finding> {
@@ -242,5 +229,58 @@ impl Host {
             Severity::Inconclusive | Severity::Blocking => return Err(run.fail(reason, detail)),
         }
         Ok(())
+    }
+}
+
+/// The path of a redirect to the very host, scheme and port that sent it (RFC 9110 §10.2.2).
+fn path_here(location: &str, target: &Target, is_over_tls: bool) -> Option<String> {
+    let uri: Uri = location.parse().ok()?;
+    let (own, usual) = if is_over_tls {
+        ("https", 443)
+    } else {
+        ("http", 80)
+    };
+    let is_here = match (uri.scheme_str(), uri.host()) {
+        (None, None) => location.starts_with('/') && !location.starts_with("//"),
+        (Some(scheme), Some(host)) => {
+            scheme == own
+                && host.eq_ignore_ascii_case(&target.host)
+                && Some(uri.port_u16().unwrap_or(usual)) == target.port
+        }
+        _ => false,
+    };
+    let path = uri.path_and_query()?;
+    is_here.then(|| path.as_str().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_redirect_on_the_host_itself_is_followed() {
+        let target = Target {
+            host: "device.example.com".into(),
+            address: None,
+            port: Some(443),
+        };
+        for (location, path) in [
+            ("/common/login?a=b", Some("/common/login?a=b")),
+            ("https://device.example.com/x", Some("/x")),
+            ("https://DEVICE.example.com:443/x", Some("/x")),
+            ("https://device.example.com", Some("/")),
+            ("https://device.example.com:8443/x", None),
+            ("http://device.example.com/x", None),
+            ("https://example.com/x", None),
+            ("https://device.example.com@portal.example/x", None),
+            ("//portal.example/x", None),
+            ("x", None),
+            ("", None),
+            ("https://", None),
+            ("/a b", None),
+        ] {
+            let here = path_here(location, &target, true);
+            assert_eq!(here.as_deref(), path, "{location}");
+        }
     }
 }

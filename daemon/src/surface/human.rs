@@ -1,17 +1,17 @@
 //! The check for a person at a terminal: the cause first, then the stages in the order of the
 //! flow, then the domain controllers in the words of `nltest /dsgetdc`.
 
+mod cause;
 mod detail;
 
 use std::fmt::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use sightline_model::{
-    ControllerStatus, NetworkStatus, Reason, RootCause, Severity, Stage, StageStatus, State,
-    Verdict,
+    ControllerStatus, NetworkStatus, Reason, Severity, Stage, StageStatus, State, Verdict,
 };
 
-use super::{sentence, worst_first};
+use super::{few, sentence, worst_first};
 use crate::check::Checked;
 use crate::text;
 
@@ -31,7 +31,7 @@ pub fn render(checked: &Checked, is_verbose: bool) -> String {
         banner(&mut out, checked, network);
         let is_only = network.root_causes.len() == 1;
         for cause in worst_first(network) {
-            explain(&mut out, cause, is_only, is_verbose);
+            cause::explain(&mut out, network, cause, (is_only, is_verbose));
         }
         stages(&mut out, network);
         controllers(&mut out, network);
@@ -72,43 +72,6 @@ fn banner(out: &mut String, checked: &Checked, network: &NetworkStatus) {
     out.push('\n');
 }
 
-/// One cause. The banner has said the sentence of an only one already.
-fn explain(out: &mut String, cause: &RootCause, is_only: bool, is_verbose: bool) {
-    let style = severity_style(cause.severity);
-    line(
-        out,
-        format_args!(
-            "  {style}{}{style:#} at {}{}",
-            cause.reason,
-            cause.stage,
-            if is_only {
-                String::new()
-            } else {
-                format!(": {}", cause.summary)
-            }
-        ),
-    );
-    if !cause.summary.contains(&cause.subject) {
-        pair(out, "subject", &cause.subject);
-    }
-    pair(out, "who", cause.fixer.title());
-    pair(out, "fix", &cause.fix);
-    pair(out, "on the device", &cause.seen_by_user);
-    if !cause.also_affected.is_empty() {
-        let names: Vec<_> = cause.also_affected.iter().map(|stage| stage.id()).collect();
-        pair(out, "also affected", &names.join(", "));
-    }
-    let shown = if is_verbose { usize::MAX } else { 2 };
-    for (index, evidence) in cause.evidence.iter().take(shown).enumerate() {
-        pair(out, if index == 0 { "evidence" } else { "" }, evidence);
-    }
-    if cause.evidence.len() > shown {
-        let more = cause.evidence.len() - shown;
-        pair(out, "", &format!("and {more} more, with --verbose"));
-    }
-    out.push('\n');
-}
-
 fn stages(out: &mut String, network: &NetworkStatus) {
     for status in network
         .stages
@@ -137,7 +100,8 @@ fn stages(out: &mut String, network: &NetworkStatus) {
                 out,
                 format_args!(
                     "        {style}{}{style:#} {}",
-                    finding.reason, finding.subject
+                    finding.reason,
+                    few(&finding.subject)
                 ),
             );
         }
@@ -190,6 +154,30 @@ fn said(network: &NetworkStatus, status: &StageStatus) -> String {
         let names: Vec<_> = status.blocked_by.iter().map(|stage| stage.id()).collect();
         return format!("because of {}", names.join(", "));
     }
+    let elsewhere = causes_elsewhere(network, status);
+    if elsewhere.is_empty() {
+        result(network, status)
+    } else {
+        format!("{}; {}", result(network, status), elsewhere.join(", "))
+    }
+}
+
+/// Causes that stand at an earlier stage and touch this one too.
+fn causes_elsewhere(network: &NetworkStatus, status: &StageStatus) -> Vec<String> {
+    if status.verdict == Verdict::Ready {
+        return Vec::new();
+    }
+    network
+        .root_causes
+        .iter()
+        .filter(|cause| cause.stage != status.stage)
+        .filter(|cause| cause.also_affected.contains(&status.stage))
+        .map(|cause| format!("{} at {}", cause.reason, cause.stage))
+        .collect()
+}
+
+/// What was found out about a stage.
+fn result(network: &NetworkStatus, status: &StageStatus) -> String {
     let passed = status
         .probes
         .iter()

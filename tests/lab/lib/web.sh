@@ -5,6 +5,8 @@
 # The answers, the certificates and the table of addresses; before the name server starts.
 web_files() {
   mkdir -p "$RUN/web/documents"
+  # The list may change while the lab is up.
+  cp "$ENDPOINTS" "$RUN/web/endpoints.toml"
   web_certificates "$RUN/web/tls"
   web_hosts >"$RUN/web/hosts"
   truncate -s 16M "$RUN/web/documents/content"
@@ -18,12 +20,20 @@ web_records() {
   awk '$2 != "-" { printf "%s. IN A %s\n", $1, $2 } $4 { printf "%s. IN AAAA %s\n", $1, $4 }' "$RUN/web/hosts"
 }
 
+# The faults that change what the web servers answer.
+readonly WEB_FAULTS=(tls-expired tls-not-yet-valid tls-wrong-name host-503 host-silent range-unsupported
+  realm-federated realm-federated-open portal-redirect portal-page proxy-required proxy-auth proxy-dead pac-broken)
+
 apply_web() {
+  local wanted
+  wanted="for $(active_of "${WEB_FAULTS[@]}")"
+  if runs inet-web && [[ $(recall web) == "$wanted" ]]; then return; fi
   web_documents
   in_force host-silent || stop silent KILL
   apply_nginx inet internet_servers
   ! in_force host-silent || start_silent
   if [[ -n $(edge_servers) ]]; then apply_nginx edge edge_servers; else drop_nginx edge; fi
+  remember web "$wanted"
 }
 
 # What is served from files.
@@ -48,7 +58,7 @@ internet_servers() {
   ! in_force host-503 || options+=(--status "$FAILING_HOST=503")
   ! in_force host-silent || options+=(--absent "$SILENT_HOST")
   ! in_force range-unsupported || options+=(--without-ranges)
-  "$HERE/tools/web-sites" "$ENDPOINTS" --value "sts_host=$STS_NAME" --value "verified_domain=$TENANT_NAME" \
+  "$HERE/tools/web-sites" "$RUN/web/endpoints.toml" --value "sts_host=$STS_NAME" --value "verified_domain=$TENANT_NAME" \
     "${options[@]}" servers "$RUN/web"
 }
 

@@ -170,14 +170,7 @@ fn explain(error: &Error, leaf: &Facts, name: &str, unknown: Unknown) -> (Reason
             Wrong::NotValidForName | Wrong::NotValidForNameContext { .. },
         ) => (
             Reason::TlsName,
-            format!(
-                "asked for {name}, the certificate is for {}",
-                if leaf.names.is_empty() {
-                    format!("no DNS name ({})", leaf.subject)
-                } else {
-                    leaf.names.join(", ")
-                }
-            ),
+            format!("asked for {name}, the certificate is for {}", shown(leaf)),
         ),
         Error::InvalidCertificate(Wrong::UnknownIssuer) => {
             (untrusted, format!("issued by {}", leaf.issuer))
@@ -195,10 +188,157 @@ fn explain(error: &Error, leaf: &Facts, name: &str, unknown: Unknown) -> (Reason
     }
 }
 
+/// Whom a certificate is for: its first names.
+fn shown(leaf: &Facts) -> String {
+    const SHOWN: usize = 5;
+    match leaf.names.get(..SHOWN) {
+        _ if leaf.names.is_empty() => format!("no DNS name ({})", leaf.subject),
+        Some(first) if leaf.names.len() > SHOWN => format!("{} and others", first.join(", ")),
+        _ => leaf.names.join(", "),
+    }
+}
+
 fn days(seconds: i64) -> String {
     match seconds / 86_400 {
         0 => format!("{} hours", seconds / 3600),
         1 => "1 day".to_owned(),
         days => format!("{days} days"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+    use super::*;
+
+    const NAME: &str = "login.example.com";
+
+    struct Authority {
+        issuer: Issuer<'static, KeyPair>,
+        certificate: CertificateDer<'static>,
+    }
+
+    fn authority(name: &str) -> Authority {
+        let key = KeyPair::generate().expect("a key can be made");
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.self_signed(&key).expect("a CA signs itself");
+        Authority {
+            certificate: certificate.der().clone(),
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    /// A certificate for [`NAME`] of the years 2020 and 2021.
+    fn chain(authority: &Authority) -> Chain {
+        let key = KeyPair::generate().expect("a key can be made");
+        let mut params = CertificateParams::new(vec![NAME.to_owned()]).expect("a name");
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2022, 1, 1);
+        let certificate = params.signed_by(&key, &authority.issuer);
+        Chain {
+            certificates: vec![certificate.expect("a CA signs").der().clone()],
+        }
+    }
+
+    #[test]
+    fn one_thing_is_wrong_and_who_signed_it_comes_first_where_that_is_interception() {
+        use Reason as R;
+        use Unknown::{Interception, OtherAuthority};
+        let (public, proxy) = (authority("public"), authority("proxy"));
+        let mut roots = RootCertStore::empty();
+        roots.add(public.certificate.clone()).expect("a root");
+        let roots = Arc::new(roots);
+        let (good, signed_anew) = (chain(&public), chain(&proxy));
+        let year = |year: u64| UNIX_EPOCH + Duration::from_secs((year - 1970) * 31_557_600);
+        for (chain, unknown, name, now, wrong) in [
+            (&good, Interception, NAME, year(2021), None),
+            (&good, Interception, NAME, year(2024), Some(R::TlsExpired)),
+            // A box whose clock has stopped at the beginning of time.
+            (
+                &good,
+                Interception,
+                NAME,
+                UNIX_EPOCH,
+                Some(R::TlsNotYetValid),
+            ),
+            (
+                &good,
+                Interception,
+                "other.example",
+                year(2021),
+                Some(R::TlsName),
+            ),
+            (
+                &good,
+                Interception,
+                "other.example",
+                year(2024),
+                Some(R::TlsExpired),
+            ),
+            (
+                &signed_anew,
+                Interception,
+                NAME,
+                year(2021),
+                Some(R::TlsIntercepted),
+            ),
+            (
+                &signed_anew,
+                Interception,
+                NAME,
+                year(2024),
+                Some(R::TlsIntercepted),
+            ),
+            (
+                &signed_anew,
+                Interception,
+                NAME,
+                UNIX_EPOCH,
+                Some(R::TlsIntercepted),
+            ),
+            (
+                &signed_anew,
+                Interception,
+                "other.example",
+                year(2021),
+                Some(R::TlsIntercepted),
+            ),
+            (
+                &signed_anew,
+                OtherAuthority,
+                NAME,
+                year(2021),
+                Some(R::TlsUntrusted),
+            ),
+            (
+                &signed_anew,
+                OtherAuthority,
+                NAME,
+                year(2024),
+                Some(R::TlsExpired),
+            ),
+        ] {
+            let judged = chain.judge((&roots, unknown), name, now);
+            let judged = judged.map(|(reason, _)| reason);
+            assert_eq!(judged, wrong, "{unknown:?} {name} {now:?}");
+        }
+        let (_, detail) = signed_anew
+            .judge((&roots, Interception), NAME, year(2021))
+            .expect("a proxy signed it");
+        assert_eq!(detail, "issued by CN=proxy");
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_no_handshake() {
+        let roots = Arc::new(RootCertStore::empty());
+        for certificates in [vec![], vec![CertificateDer::from(vec![0x30, 0x84])]] {
+            let chain = Chain { certificates };
+            let judged = chain.judge((&roots, Unknown::Interception), NAME, UNIX_EPOCH);
+            let judged = judged.map(|(reason, _)| reason);
+            assert_eq!(judged, Some(Reason::TlsHandshake));
+        }
     }
 }

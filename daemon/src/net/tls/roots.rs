@@ -58,3 +58,15 @@ impl fmt::Debug for Roots {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_set_is_the_one_that_the_program_carries() {
+        let roots = Roots::public(Vec::new()).load();
+        assert_eq!(roots.len(), webpki_roots::TLS_SERVER_ROOTS.len());
+        assert!(roots.len() > 100);
+    }
+}

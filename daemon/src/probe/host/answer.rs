@@ -151,3 +151,189 @@ fn came(answer: &Answer) -> String {
     }
     said
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoints::tests::listing;
+
+    fn endpoint(id: &str) -> Endpoint {
+        let all = listing(None, "domain.tenant = \"contoso.com\"", 0).endpoints;
+        all.into_iter()
+            .find(|endpoint| endpoint.id == id)
+            .unwrap_or_else(|| panic!("no {id}"))
+    }
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status,
+            body: body.into(),
+            ..Answer::default()
+        }
+    }
+
+    fn redirect(to: &str) -> Answer {
+        Answer {
+            status: 302,
+            location: Some(to.to_owned()),
+            ..Answer::default()
+        }
+    }
+
+    #[test]
+    fn an_answer_is_compared_with_what_is_documented_and_with_nothing_else() {
+        use Reason as R;
+        use Severity::{Blocking, Degrading, Info};
+        let ncsi = "Microsoft Connect Test";
+        for (id, answer, wrong) in [
+            ("ncsi-web-v4", answer(200, ncsi), None),
+            (
+                "ncsi-web-v4",
+                answer(200, "Microsoft Connect Test\r\n"),
+                Some((R::CaptivePortal, Blocking)),
+            ),
+            (
+                "ncsi-web-v4",
+                answer(200, ""),
+                Some((R::CaptivePortal, Blocking)),
+            ),
+            (
+                "ncsi-web-v4",
+                answer(204, ""),
+                Some((R::CaptivePortal, Blocking)),
+            ),
+            (
+                "ncsi-web-v4",
+                answer(511, ncsi),
+                Some((R::CaptivePortal, Blocking)),
+            ),
+            (
+                "ncsi-web-v4",
+                answer(503, ""),
+                Some((R::HttpStatus, Blocking)),
+            ),
+            (
+                "ncsi-web-v4",
+                answer(403, ""),
+                Some((R::ContentMismatch, Blocking)),
+            ),
+            (
+                "ncsi-web-v4",
+                redirect("http://a.example/"),
+                Some((R::CaptivePortal, Blocking)),
+            ),
+            // Known from the community only.
+            (
+                "ncsi-web-v6",
+                redirect("http://a.example/"),
+                Some((R::CaptivePortal, Info)),
+            ),
+            // Nothing is documented, and there is no TLS.
+            ("crl-microsoft", answer(404, ""), None),
+            ("crl-microsoft", redirect("http://a.example/"), None),
+            (
+                "crl-microsoft",
+                answer(511, ""),
+                Some((R::CaptivePortal, Blocking)),
+            ),
+            // Nothing is documented.
+            ("ap-ztd", answer(200, ""), None),
+            ("ap-ztd", answer(401, ""), None),
+            ("ap-ztd", redirect("https://a.example/"), None),
+            ("ap-ztd", answer(500, ""), Some((R::HttpStatus, Blocking))),
+            ("ap-ztd", answer(511, ""), Some((R::HttpStatus, Blocking))),
+            // JSON by a script of Microsoft's.
+            ("entra-drs", answer(200, "{}"), None),
+            (
+                "entra-drs",
+                answer(200, "[]"),
+                Some((R::ContentMismatch, Blocking)),
+            ),
+            (
+                "entra-drs",
+                answer(200, "<html>"),
+                Some((R::ContentMismatch, Blocking)),
+            ),
+            (
+                "entra-drs",
+                answer(404, "{}"),
+                Some((R::ContentMismatch, Blocking)),
+            ),
+            ("entra-drs", redirect("https://a.example/"), None),
+            // JSON with a key, known from the community.
+            (
+                "entra-realm",
+                answer(200, r#"{"NameSpaceType":"Federated"}"#),
+                None,
+            ),
+            (
+                "entra-realm",
+                answer(200, r#"{"NameSpaceType":"Unknown"}"#),
+                Some((R::ContentMismatch, Info)),
+            ),
+            (
+                "entra-realm",
+                answer(200, r#"{"NameSpaceType":["Managed"]}"#),
+                Some((R::ContentMismatch, Info)),
+            ),
+            (
+                "entra-realm",
+                answer(200, "{}"),
+                Some((R::ContentMismatch, Info)),
+            ),
+            // A status after redirects.
+            ("entra-device-login", answer(200, ""), None),
+            (
+                "entra-device-login",
+                answer(404, ""),
+                Some((R::ContentMismatch, Blocking)),
+            ),
+            ("entra-device-login", redirect("https://a.example/"), None),
+            // Parts of content.
+            ("wu-content", answer(206, ""), None),
+            ("wu-content", answer(416, ""), None),
+            ("wu-content", answer(404, ""), None),
+            (
+                "wu-content",
+                answer(200, ""),
+                Some((R::RangeUnsupported, Degrading)),
+            ),
+        ] {
+            let judged = judge(&endpoint(id), &answer);
+            let judged = judged.map(|(reason, severity, _)| (reason, severity));
+            assert_eq!(judged, wrong, "{id}: {answer:?}");
+        }
+    }
+
+    #[test]
+    fn what_came_is_told_in_short_and_in_safety() {
+        let mut portal = answer(200, &format!("<title>\u{1b}[2J{}", "x".repeat(200)));
+        portal.headers.insert("server", "portal/1".to_owned());
+        let (_, _, said) = judge(&endpoint("ncsi-web-v4"), &portal).expect("no answer of NCSI");
+        assert!(
+            said.starts_with("gave 200 with `<title>\\u{1b}[2Jxxx"),
+            "{said}"
+        );
+        assert!(
+            said.ends_with(
+                "x…` (server portal/1), where 200 with `Microsoft Connect Test` is documented"
+            ),
+            "{said}"
+        );
+        assert!(said.len() < 250, "{said}");
+    }
+
+    #[test]
+    fn metadata_in_xml_is_told_from_a_page() {
+        for (body, is) in [
+            ("\u{feff}<?xml version=\"1.0\"?><wsdl:definitions/>", true),
+            ("  <EntityDescriptor>", true),
+            ("<!DOCTYPE HTML><html>", false),
+            ("<HTML>", false),
+            ("{}", false),
+            ("", false),
+        ] {
+            assert_eq!(is_xml(body.as_bytes()), is, "{body}");
+        }
+    }
+}

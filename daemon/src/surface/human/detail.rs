@@ -1,5 +1,7 @@
 //! What `--verbose` adds: every run with its phases and evidence, and the slowest chain.
 
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::time::Duration;
 
 use sightline_model::{Evidence, NetworkStatus, ProbeStatus, State};
@@ -8,7 +10,9 @@ use super::{BOLD, DIM, line, pair, state_style};
 use crate::survey::Link;
 use crate::text;
 
+/// Every run at its earliest stage; later ones that need the same thing only count it.
 pub(super) fn probes(out: &mut String, network: &NetworkStatus) {
+    let mut shown = HashSet::new();
     for status in &network.stages {
         if status.probes.is_empty() {
             continue;
@@ -22,10 +26,30 @@ pub(super) fn probes(out: &mut String, network: &NetworkStatus) {
                 status.stage.question()
             ),
         );
+        let mut again = 0;
         for probe in &status.probes {
-            one(out, probe);
+            if shown.insert(identity(probe)) {
+                one(out, probe);
+            } else {
+                again += 1;
+            }
+        }
+        if again > 0 {
+            line(
+                out,
+                format_args!("    {DIM}and {again} of the checks above{DIM:#}"),
+            );
         }
     }
+}
+
+/// What tells one run from all others of a check.
+fn identity(probe: &ProbeStatus) -> impl Eq + Hash {
+    (
+        (probe.probe, probe.service),
+        (probe.target.to_string(), probe.address),
+        probe.duration_seconds.to_bits(),
+    )
 }
 
 fn one(out: &mut String, probe: &ProbeStatus) {
