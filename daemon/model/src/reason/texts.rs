@@ -24,10 +24,10 @@ const NOTHING_TODAY: &str = "Nothing today; it explains odd and rare failures.";
 #[rustfmt::skip]
 pub(super) const fn text(reason: Reason) -> Text {
     match reason {
-        Reason::LinkDown => row(ThisBox, "This box's own link {} is down, so nothing could be looked at.", [
-            "The interface has no carrier or is switched off.",
+        Reason::LinkDown => row(ThisBox, "This box's own link is down or missing: {}.", [
+            "The interface has no carrier, is switched off or does not exist, so that nothing could be looked at.",
             SEES_NOTHING,
-            "Check the cable, the switch port and the power of this box; everything behind it is unknown until then.",
+            "Check the cable, the switch port and the power of this box, and the interface's name in the configuration; everything behind it is unknown until then.",
         ]),
         Reason::ClockUnsynced => row(ThisBox, "The clock of this box cannot be trusted: {}.", [
             "Other clocks agree with each other and not with this box, or it disagrees with the others and no two agree, so that nobody can tell who is wrong. Clocks were not judged.",
@@ -132,9 +132,9 @@ pub(super) const fn text(reason: Reason) -> Text {
             "Switch off NXDOMAIN rewriting at the resolver or its provider, or use another resolver.",
         ]),
         Reason::DnsTargetUnresolved => row(ActiveDirectory, "The SRV record points at a name without an address: {}.", [
-            "A domain controller is announced, but its host record is missing.",
+            "A domain controller is announced, but its host record is missing, or one resolver does not give it.",
             NO_DOMAIN,
-            "Restore the host record (`ipconfig /registerdns` on the controller), or remove the stale SRV record.",
+            "Restore the host record (`ipconfig /registerdns` on the controller), or remove the stale SRV record; where a resolver is named, look at its copy of the zone or its forwarder.",
         ]),
 
         Reason::ConnectTimeout => row(Network, "No connection within the time limit: {}.", [
@@ -185,8 +185,8 @@ pub(super) const fn text(reason: Reason) -> Text {
         ]),
         Reason::PortBlocked => row(Network, "{} does not answer, while other services of the same host do.", [
             "One port is closed on a host that is alive: a firewall rule, or a service that is not started.",
-            GPO_FAILS,
-            "Open the port from the clients' network to every domain controller; then check that the service runs there.",
+            "What uses the port fails: of a domain controller sign-in or Group Policy (event 1129), of a resolver the lookup of names.",
+            "Open the port from the clients' network to the named hosts; then check that the service runs there.",
         ]),
         Reason::CldapNoAnswer => row(Network, "No answer to the LDAP ping: {}.", [
             "UDP 389 is silent on a controller whose other services answer. Windows finds controllers only by this ping.",
@@ -210,7 +210,7 @@ pub(super) const fn text(reason: Reason) -> Text {
         ]),
         Reason::DcNameMismatch => row(ActiveDirectory, "The controller calls itself by another name: {}.", [
             "The name in the SRV record is an alias, or an address translation leads to another controller.",
-            "Kerberos to the announced name fails.",
+            "Kerberos to the announced name may fail.",
             "Let the SRV records name the controllers by their own names, without load balancer or alias.",
         ]),
         Reason::DcSlow => row(Network, "The LDAP ping takes longer than Windows waits: {}.", [
@@ -290,10 +290,10 @@ pub(super) const fn text(reason: Reason) -> Text {
             "Let TCP 88 pass to every domain controller.",
         ]),
 
-        Reason::NtpNoAnswer => row(Network, "No answer from the time server: {}.", [
-            "UDP 123 is blocked, or the server is down. Devices with a wrong clock cannot correct it.",
-            "A device whose clock is wrong fails at TLS and Kerberos.",
-            "Let UDP 123 pass to the time source, or hand out one that is reachable.",
+        Reason::NtpNoAnswer => row(Network, "The time server gives no time: {}.", [
+            "UDP 123 is blocked, the server is down, its name does not resolve, or it says itself that it is not synchronised. The evidence says which.",
+            "A device whose clock is wrong cannot correct it, and fails at TLS and Kerberos.",
+            "Let UDP 123 pass to the time server; check that its name resolves and that it has a source itself; or use one that is in order.",
         ]),
         Reason::ClockOffset => row(Network, "The time source is off: {}.", [
             "The Internet time that this network gives does not agree with the domain and this box.",
@@ -302,9 +302,9 @@ pub(super) const fn text(reason: Reason) -> Text {
         ]),
 
         Reason::TlsHandshake => row(ActiveDirectory, "The TLS handshake failed: {}.", [
-            "The port is open, but no TLS session could be made: no certificate, or parameters that this box does not speak.",
-            NOTHING_TODAY,
-            "Give the controller a server certificate if LDAPS is wanted.",
+            "The port is open, but no TLS session could be made: the server has no certificate, something in between breaks TLS, or the two share no parameters.",
+            "Software that uses LDAPS fails, and the flow itself does not need it; at a host of the Internet the step that needs the host fails.",
+            "If LDAPS is wanted, give the controller a server certificate (auto-enrolment); at a host of the Internet, let TLS pass firewall and proxy unchanged.",
         ]),
         Reason::TlsExpired => row(ActiveDirectory, "The certificate has expired: {}.", [
             "The server's certificate is past its end.",
