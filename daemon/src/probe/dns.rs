@@ -10,7 +10,7 @@ use futures_util::future::select_ok;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{RData, RecordType};
-use sightline_model::{Finding, Gate, Phase, Reason, Stage, Subject, Target, Topic};
+use sightline_model::{Finding, Gate, Reason, Stage, Subject, Target, Topic};
 
 use super::{Ground, Kind, Thing};
 use crate::endpoints::{Expected, Protocol};
