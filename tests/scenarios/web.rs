@@ -251,6 +251,14 @@ fn a_certificate_that_is_not_good_has_one_reason() {
             ..OFFLINE
         },
         Case {
+            name: "a host wants to see the certificate of the device",
+            change: |setting| {
+                setting.host(ZTD, |host| host.certificate = Shown::GoodForKnownClients);
+            },
+            evidence: &["\"wants_client_certificate\": Flag(true)"],
+            ..ONLINE
+        },
+        Case {
             name: "expired",
             change: |setting| setting.host(ZTD, |host| host.certificate = Shown::Expired),
             causes: &["blocking tls_expired autopilot ztd.dds.microsoft.com"],

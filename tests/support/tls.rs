@@ -7,8 +7,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     date_time_ymd,
 };
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -27,6 +29,8 @@ pub(crate) enum Shown {
     OtherName(String),
     /// Signed by somebody whom nobody configured.
     UnknownAuthority,
+    /// The same, and the client has to show one too.
+    GoodForKnownClients,
     /// For a thousand names, and sent several times: more than a handshake may carry.
     Huge,
     /// None: the handshake is refused with an alert.
@@ -69,6 +73,7 @@ impl Authority {
             Shown::UnknownAuthority => {
                 Self::new("CA of somebody else").certificate(&Shown::Good, host)
             }
+            Shown::GoodForKnownClients => self.for_known_clients(host),
             Shown::OtherName(other) => self.signed(&[other], from, to),
             Shown::Huge => {
                 let names: Vec<_> = (0..1000).map(|n| format!("n{n}.{host}")).collect();
@@ -82,25 +87,53 @@ impl Authority {
     }
 
     fn signed(&self, names: &[&str], from: (i32, u8, u8), to: (i32, u8, u8)) -> Certificate {
+        let (certificate, key) = self.pair(names, from, to);
+        let copies = if names.len() > 1 { 4 } else { 1 };
+        let config = builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate; copies], key)
+            .expect("key and certificate belong together");
+        Certificate(Some(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    fn for_known_clients(&self, host: &str) -> Certificate {
+        let (certificate, key) = self.pair(&[host], (2020, 1, 1), (2099, 1, 1));
+        let mut roots = RootCertStore::empty();
+        let own = CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("PEM");
+        roots.add(own).expect("a CA is a root");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let known = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let config = builder()
+            .with_client_cert_verifier(known.build().expect("there is a root"))
+            .with_single_cert(vec![certificate], key)
+            .expect("key and certificate belong together");
+        Certificate(Some(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    fn pair(
+        &self,
+        names: &[&str],
+        from: (i32, u8, u8),
+        to: (i32, u8, u8),
+    ) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().expect("a key can be made");
         let all: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(all).expect("DNS names");
-        let copies = if names.len() > 1 { 4 } else { 1 };
         let first = names.first().copied().unwrap_or_default();
         params.distinguished_name.push(DnType::CommonName, first);
         params.not_before = date_time_ymd(from.0, from.1, from.2);
         params.not_after = date_time_ymd(to.0, to.1, to.2);
         let certificate = params.signed_by(&key, &self.issuer).expect("a CA signs");
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the provider has the versions of TLS")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone(); copies], key)
-            .expect("key and certificate belong together");
-        Certificate(Some(TlsAcceptor::from(Arc::new(config))))
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        (certificate.der().clone(), PrivateKeyDer::Pkcs8(key))
     }
+}
+
+fn builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has the versions of TLS")
 }
 
 impl Certificate {

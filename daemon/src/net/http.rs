@@ -4,6 +4,7 @@
 mod bounded;
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
@@ -66,21 +67,11 @@ pub struct Answer {
     pub is_cut: bool,
 }
 
-/// What comes back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// An answer.
-    Answer(Answer),
-    /// The server wants to see a certificate of the client first and says so in TLS 1.3
-    /// (RFC 8446 §4.4.2.4). Its own it has shown already.
-    CertificateRequired,
-}
-
 /// Asks and reads the answer. The connection is not used again.
 ///
 /// # Errors
 /// What the network said, or that the answer is none of the protocol.
-pub async fn ask<S>(run: &Run, stream: S, question: &Question<'_>) -> Result<Reply, Finding>
+pub async fn ask<S>(run: &Run, stream: S, question: &Question<'_>) -> Result<Answer, Finding>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -98,15 +89,11 @@ where
         read(response, question.reads_body).await
     });
     // The connection moves the bytes; what it ends with, the exchange hears too.
-    let answer = match select(exchange, pin!(connection)).await {
+    match select(exchange, pin!(connection)).await {
         Either::Left((answer, _)) => answer,
         Either::Right((_, exchange)) => exchange.await,
-    };
-    match answer {
-        Ok(answer) => Ok(Reply::Answer(answer)),
-        Err(error) if wants_certificate(&error) => Ok(Reply::CertificateRequired),
-        Err(error) => Err(failed(run, &error)),
     }
+    .map_err(|error| failed(run, &error))
 }
 
 fn request(question: &Question<'_>) -> Result<Request<Empty<Bytes>>, hyper::http::Error> {
@@ -177,7 +164,7 @@ fn value(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 /// What an error of the exchange means.
 fn failed(run: &Run, error: &hyper::Error) -> Finding {
     let doing = run.doing();
-    if let Some(io) = io_error(error) {
+    if let Some(io) = error.source().and_then(|source| source.downcast_ref()) {
         return fault::finding(run, io);
     }
     if error.is_parse() {
@@ -187,20 +174,4 @@ fn failed(run: &Run, error: &hyper::Error) -> Finding {
         );
     }
     fault::finding(run, &std::io::ErrorKind::UnexpectedEof.into())
-}
-
-fn wants_certificate(error: &hyper::Error) -> bool {
-    let tls = io_error(error)
-        .and_then(std::io::Error::get_ref)
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(
-        tls,
-        Some(rustls::Error::AlertReceived(
-            rustls::AlertDescription::CertificateRequired
-        ))
-    )
-}
-
-fn io_error(error: &hyper::Error) -> Option<&std::io::Error> {
-    std::error::Error::source(error)?.downcast_ref()
 }

@@ -4,12 +4,14 @@
 mod chain;
 mod roots;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use sightline_model::{Finding, Phase, Reason};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -31,6 +33,9 @@ pub struct Session<S> {
     pub chain: Chain,
     /// Protocol version, for people.
     pub version: String,
+    /// Whether the server asked for a certificate of the client. It was given none, and may end the
+    /// session for that (RFC 8446 §4.4.2.4).
+    pub wants_certificate: bool,
 }
 
 /// Makes the handshake for `name` whatever the chain is worth. `protocol` is what will be spoken
@@ -56,6 +61,7 @@ where
     })?;
     let provider = provider();
     let seen = Arc::new(Mutex::new(Vec::new()));
+    let asked = Arc::new(NoCertificate::default());
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| run.blind(Reason::InternalError, error))?
@@ -64,7 +70,7 @@ where
             provider,
             seen: Arc::clone(&seen),
         }))
-        .with_no_client_auth();
+        .with_client_cert_resolver(Arc::clone(&asked) as Arc<dyn ResolvesClientCert>);
     // A resumed session shows no certificates.
     config.resumption = Resumption::disabled();
     config.alpn_protocols = protocol.map(<[u8]>::to_vec).into_iter().collect();
@@ -82,6 +88,7 @@ where
         stream,
         chain: Chain { certificates },
         version,
+        wants_certificate: asked.0.load(Ordering::Relaxed),
     })
 }
 
@@ -157,5 +164,21 @@ impl ServerCertVerifier for Capture {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+/// Has no certificate for a server, and remembers that one was wanted.
+#[derive(Debug, Default)]
+struct NoCertificate(AtomicBool);
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Ordering::Relaxed);
+        None
+    }
+
+    /// Asked before the server asks for one: with no, it would not come to [`Self::resolve`].
+    fn has_certs(&self) -> bool {
+        true
     }
 }

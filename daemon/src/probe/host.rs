@@ -12,7 +12,7 @@ use sightline_model::{Finding, Phase, Reason, Severity, Subject, Target};
 use super::{Ground, Thing};
 use crate::endpoints::{Condition, Endpoint, Expected, Origin, Protocol};
 use crate::net::exchange;
-use crate::net::http::{self, Answer, Question, Reply};
+use crate::net::http::{self, Answer, Question};
 use crate::net::tls::{self, Chain, Roots, Unknown};
 use crate::run::{Probe, Run, Running, Task};
 use crate::text;
@@ -128,24 +128,23 @@ impl Host {
             reads_body: answer::is_in_body(&self.endpoint.expected),
         };
         let stream = exchange::connect(run).await?;
-        let reply = if self.is_over_tls() {
-            let host = &run.target().host;
-            let session = tls::handshake(run, stream, host, Some(http::ALPN)).await?;
-            session.chain.keep(run);
-            run.keep("tls_version", session.version);
-            if !self.is_trusted(run, &session.chain)? {
-                return Ok(None);
-            }
-            http::ask(run, session.stream, &question).await?
-        } else {
-            http::ask(run, stream, &question).await?
-        };
-        match reply {
-            Reply::Answer(answer) => Ok(Some(answer)),
-            Reply::CertificateRequired => {
+        if !self.is_over_tls() {
+            return http::ask(run, stream, &question).await.map(Some);
+        }
+        let host = &run.target().host;
+        let session = tls::handshake(run, stream, host, Some(http::ALPN)).await?;
+        session.chain.keep(run);
+        run.keep("tls_version", session.version);
+        if !self.is_trusted(run, &session.chain)? {
+            return Ok(None);
+        }
+        match http::ask(run, session.stream, &question).await {
+            // It is up to the server how it ends a session without a certificate.
+            Err(end) if session.wants_certificate && end.reason.is_silence() => {
                 run.keep("wants_client_certificate", true);
                 Ok(None)
             }
+            answer => answer.map(Some),
         }
     }
 
