@@ -58,13 +58,18 @@ impl Lab {
             config: tempfile::tempdir().expect("a scratch directory"),
         };
         let paths = lab.run(&["env"]).expect("the lab says where its files are");
-        let ca = paths
-            .lines()
-            .find_map(|line| line.strip_prefix("LAB_CA_FILE="))
-            .expect("the lab has a CA");
+        let path = |key: &str| {
+            let mut values = paths.lines().filter_map(|line| line.split_once('='));
+            values
+                .find_map(|(known, value)| (known == key).then(|| value.to_owned()))
+                .unwrap_or_else(|| panic!("the lab says nothing of {key}"))
+        };
         let text = format!(
-            "[site]\nname = \"lab\"\n[domain]\nname = \"corp.example.com\"\n\
-             [tls]\ncorporate_roots = [\"{ca}\"]\n"
+            "[site]\nname = \"lab\"\n\
+             [domain]\nname = \"corp.example.com\"\ntenant = \"contoso.com\"\n\
+             [tls]\ncorporate_roots = [\"{}\"]\nextra_public_roots = [\"{}\"]\n",
+            path("LAB_CA_FILE"),
+            path("LAB_PUBLIC_CA_FILE"),
         );
         std::fs::write(lab.config_file(), text).expect("the configuration is written");
         lab
