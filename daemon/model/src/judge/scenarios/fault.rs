@@ -9,7 +9,8 @@ use crate::outcome::{Evidence, Facts, Finding, Observation, Phase, Severity};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Fault {
-    /// `uplink`, `resolver ADDRESS TOPIC`, `name NAME RESOLVER`, `dc NAME[/ADDRESS] SERVICE`, `time SOURCE`; `*` for all.
+    /// `uplink`, `resolver ADDRESS TOPIC`, `name NAME RESOLVER`, `dc NAME[/ADDRESS] SERVICE`,
+    /// `time SOURCE`, `host NAME WAY`; `*` for all.
     pub(super) at: String,
     /// `reason` (blocking) or `reason severity`.
     #[serde(default)]
