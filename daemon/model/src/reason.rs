@@ -171,10 +171,32 @@ impl Reason {
         texts::text(self)
     }
 
+    /// What people read about it at a stage: a certificate of a domain controller is somebody else's
+    /// business than one of a host of the Internet.
+    #[must_use]
+    pub const fn text_at(self, stage: Stage) -> Text {
+        match (self.at_a_host(), stage) {
+            (Some(text), stage) if !matches!(stage, Stage::DomainController) => text,
+            _ => self.text(),
+        }
+    }
+
+    /// What people read about it at a host of the Internet, where that differs.
+    #[must_use]
+    pub const fn at_a_host(self) -> Option<Text> {
+        texts::at_a_host(self)
+    }
+
     /// One sentence about a finding at `subject`.
     #[must_use]
     pub fn headline(self, subject: &str) -> String {
         self.text().headline.replacen("{}", subject, 1)
+    }
+
+    /// One sentence about a finding at `subject`, at a stage.
+    #[must_use]
+    pub fn headline_at(self, stage: Stage, subject: &str) -> String {
+        self.text_at(stage).headline.replacen("{}", subject, 1)
     }
 
     /// Whether nothing that speaks the protocol was heard. Such a reason is evidence: at a domain
@@ -255,8 +277,11 @@ mod tests {
 
     #[test]
     fn every_reason_has_whole_sentences() {
-        for reason in Reason::ALL {
-            let text = reason.text();
+        let texts = Reason::ALL
+            .iter()
+            .flat_map(|reason| [Some(reason.text()), reason.at_a_host()].map(|text| (reason, text)))
+            .filter_map(|(reason, text)| Some((reason, text?)));
+        for (reason, text) in texts {
             for sentence in [text.headline, text.means, text.seen, text.fix] {
                 assert!(sentence.ends_with('.'), "{reason}: {sentence}");
                 assert!(

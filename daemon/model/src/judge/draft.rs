@@ -75,7 +75,7 @@ impl Draft {
 
     /// One sentence for people, which names a few places and counts the others.
     pub(super) fn summary(&self) -> String {
-        self.reason.headline(&self.joined(shortened))
+        self.reason.headline_at(self.stage, &self.joined(shortened))
     }
 
     fn joined(&self, join: impl Fn(&[String]) -> String) -> String {

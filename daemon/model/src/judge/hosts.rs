@@ -43,7 +43,14 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
     if !asked.is_empty() && !asked.iter().any(|host| host.answers()) {
         return vec![nobody_answers(&asked)];
     }
-    hosts.iter().flat_map(findings).collect()
+    let ipv4_works = hosts
+        .iter()
+        .flat_map(Host::asked)
+        .any(|seen| seen.outcome.was_answered() && is_v4(seen));
+    hosts
+        .iter()
+        .flat_map(|host| findings(host, ipv4_works))
+        .collect()
 }
 
 fn collect(network: &NetworkScene) -> Vec<Host<'_>> {
@@ -79,7 +86,7 @@ fn nobody_answers(hosts: &[&Host<'_>]) -> Draft {
     draft
 }
 
-fn findings(host: &Host<'_>) -> Vec<Draft> {
+fn findings(host: &Host<'_>, ipv4_works: bool) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for seen in &host.seen {
         for finding in &seen.outcome.findings {
@@ -88,7 +95,7 @@ fn findings(host: &Host<'_>) -> Vec<Draft> {
                 seen.stage,
                 capped(finding, seen.gate),
             )
-            .what(what(host, seen, finding))
+            .what(what(host, seen, finding, ipv4_works))
             .at(host.name)
             .because(&finding.detail);
             draft.touches.clone_from(&seen.also);
@@ -111,15 +118,19 @@ fn reason(seen: &Observation, finding: &Finding) -> Reason {
     }
 }
 
+fn is_v4(seen: &Observation) -> bool {
+    seen.target.address.is_some_and(|address| address.is_ipv4())
+}
+
 /// What is merged into one finding: everything that one inspecting proxy signs, everything that
-/// one family of addresses does not reach.
-fn what(host: &Host<'_>, seen: &Observation, finding: &Finding) -> String {
+/// one family of addresses does not reach while the other one works.
+fn what(host: &Host<'_>, seen: &Observation, finding: &Finding, ipv4_works: bool) -> String {
     match (finding.reason, seen.target.address) {
         (Reason::TlsIntercepted, _) => match seen.outcome.evidence.get("certificate_issuer") {
             Some(Evidence::Text(issuer)) => format!("by {issuer}"),
             _ => String::new(),
         },
-        (reason, Some(IpAddr::V6(_))) if reason.is_silence() && host.answers() => "IPv6".to_owned(),
+        (reason, Some(IpAddr::V6(_))) if reason.is_silence() && ipv4_works => "IPv6".to_owned(),
         (reason, Some(IpAddr::V4(_))) if reason.is_silence() && host.answers() => "IPv4".to_owned(),
         _ => String::new(),
     }

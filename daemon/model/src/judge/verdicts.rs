@@ -244,7 +244,7 @@ fn findings(stage: Stage, drafts: &[Draft], blocked_by: &[Stage]) -> Vec<StageFi
 }
 
 fn root_cause(draft: &Draft, scene: &Scene) -> RootCause {
-    let text = draft.reason.text();
+    let text = draft.reason.text_at(draft.stage);
     let mut also_affected: Vec<Stage> = draft.touches.clone();
     if draft.severity >= Severity::Inconclusive && draft.stage.class() == Class::Hard {
         also_affected.extend(draft.stage.dependents());

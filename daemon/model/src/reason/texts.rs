@@ -21,6 +21,53 @@ const NO_NETWORK: &str = "The network screen stays, and Next is not offered.";
 const GPO_FAILS: &str = "Sign-in is slow or fails; Group Policy does not apply (event 1129).";
 const NOTHING_TODAY: &str = "Nothing today; it explains odd and rare failures.";
 
+/// A certificate at a host of the Internet is none of the site's own, unless somebody stands between.
+pub(super) const fn at_a_host(reason: Reason) -> Option<Text> {
+    use Fixer::{Box, Network};
+    const FAILS: &str =
+        "The step that needs the host fails: Windows does not accept the certificate.";
+    const BETWEEN: &str = "Look at the evidence for who issued the certificate: a proxy or portal in between shows its own. If it is the host's own, its owner has to renew it.";
+    Some(match reason {
+        Reason::TlsExpired => row(
+            Network,
+            "A host shows an expired certificate: {}.",
+            [
+                "The certificate that a host of the Internet shows is past its end.",
+                FAILS,
+                BETWEEN,
+            ],
+        ),
+        Reason::TlsNotYetValid => row(
+            Network,
+            "A host shows a certificate that is not yet valid: {}.",
+            [
+                "The certificate that a host of the Internet shows begins in the future.",
+                FAILS,
+                BETWEEN,
+            ],
+        ),
+        Reason::TlsName => row(
+            Network,
+            "A host shows a certificate for another name: {}.",
+            [
+                "Whoever answers in the place of the host has no certificate for it: a proxy, a portal, or a DNS filter that leads elsewhere.",
+                FAILS,
+                "Find out who answers at this address, and let the name lead to the host itself.",
+            ],
+        ),
+        Reason::TlsUntrusted => row(
+            Box,
+            "A host shows a certificate of an authority that this box does not know: {}.",
+            [
+                "The chain ends in an authority that is no public one, at a host where that may be right.",
+                "Nothing, as far as this can tell.",
+                "If the authority is known to be right, name it in `tls.extra_public_roots`.",
+            ],
+        ),
+        _ => return None,
+    })
+}
+
 #[rustfmt::skip]
 pub(super) const fn text(reason: Reason) -> Text {
     match reason {
