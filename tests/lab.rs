@@ -43,6 +43,14 @@ struct Case {
     /// Services of every usable controller that must pass.
     #[serde(default)]
     services: Vec<String>,
+    /// The AD site that the controllers compute for the box.
+    client_site: Option<String>,
+    /// The AD sites of controllers, by their first label.
+    #[serde(default)]
+    ad_sites: BTreeMap<String, String>,
+    /// Whether the clock of every usable controller must have been read.
+    #[serde(default)]
+    has_skew: bool,
 }
 
 struct Lab {
@@ -156,6 +164,11 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
+/// The first label of a controller's name.
+fn label(dc: &Value) -> &str {
+    text(dc, "name").split('.').next().unwrap_or("?")
+}
+
 fn mistakes(case: &Case, status: &Value, exit: Option<i32>) -> Vec<String> {
     let network = &status["networks"][0];
     let mut mistakes = Vec::new();
@@ -208,14 +221,33 @@ fn mistakes(case: &Case, status: &Value, exit: Option<i32>) -> Vec<String> {
         .filter(|dc| dc["usable"] == true)
         .collect();
     if let Some(wanted) = &case.usable {
-        let mut names: Vec<_> = usable
-            .iter()
-            .map(|dc| text(dc, "name").split('.').next().unwrap_or("?"))
-            .collect();
+        let mut names: Vec<_> = usable.iter().copied().map(label).collect();
         names.sort_unstable();
         compare("usable", format!("{names:?}"), format!("{wanted:?}"));
     }
+    if let Some(wanted) = &case.client_site {
+        compare(
+            "client_site",
+            text(network, "client_site").into(),
+            wanted.clone(),
+        );
+    }
+    for (name, wanted) in &case.ad_sites {
+        let got = list(&network["domain_controllers"]).find(|dc| label(dc) == name);
+        compare(
+            &format!("ad_site of {name}"),
+            got.map_or("?", |dc| text(dc, "ad_site")).into(),
+            wanted.clone(),
+        );
+    }
     for dc in usable {
+        if case.has_skew {
+            compare(
+                &format!("clock_skew_seconds of {} is there", text(dc, "name")),
+                dc["clock_skew_seconds"].is_number().to_string(),
+                true.to_string(),
+            );
+        }
         for service in &case.services {
             compare(
                 &format!("{} of {}", service, text(dc, "name")),

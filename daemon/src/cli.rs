@@ -9,12 +9,12 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 use sightline_model::{Reason, Stage};
 
-use crate::check::{self, Progress};
+use crate::check::{self, Checked, Progress};
 use crate::config::{self, Config, Load, Overrides};
 use crate::endpoints::{List, Listing};
 use crate::net::socket;
 use crate::plan::{Plan, SystemResolvers};
-use crate::surface::{self, human, nagios};
+use crate::surface::{self, human, json, nagios};
 
 /// Usage error of every command but `check` (sysexits: `EX_USAGE`).
 const USAGE: u8 = 64;
@@ -144,31 +144,53 @@ fn run(command: Command) -> u8 {
 }
 
 fn check(arguments: &CheckArguments) -> u8 {
+    let result = look(arguments).and_then(|checked| {
+        let text = match arguments.output {
+            Output::Human => human::render(&checked, arguments.verbose),
+            Output::Json => json::render(&checked.status).map_err(unwritten)? + "\n",
+            Output::Nagios => nagios::render(&checked) + "\n",
+        };
+        Ok((text, checked.status.verdict.exit_code()))
+    });
+    match result {
+        Ok((text, code)) => {
+            print(&text);
+            code
+        }
+        Err(problems) => {
+            // Whoever reads the output must not take silence for an answer.
+            match arguments.output {
+                Output::Human => {}
+                Output::Json => match json::error(&problems) {
+                    Ok(text) => print(&(text + "\n")),
+                    Err(error) => drop(unwritten(error)),
+                },
+                Output::Nagios => print(&(nagios::error(&problems) + "\n")),
+            }
+            CHECK_ERROR
+        }
+    }
+}
+
+/// Looks at the site, or says why that is not possible.
+fn look(arguments: &CheckArguments) -> Result<Checked, Vec<String>> {
     let overrides = Overrides {
         domain: arguments.domain.clone(),
     };
-    let Some(config) = load(&arguments.source, overrides) else {
-        return CHECK_ERROR;
-    };
+    let config = load(&arguments.source, overrides)?;
     if matches!(arguments.output, Output::Human) {
         remark(&config);
     }
-    let plan = match Plan::new(&config, &SystemResolvers::read()) {
-        Ok(plan) => plan,
-        Err(error) => return refuse(&error),
-    };
+    let plan = Plan::new(&config, &SystemResolvers::read()).map_err(refused)?;
     socket::raise_descriptor_limit();
     let roots = [&plan.corporate_roots, &plan.public_roots].map(std::sync::Arc::clone);
     // Reading the trust store takes as long as a slow answer; it happens beside the first ones.
     std::thread::spawn(move || roots.map(|roots| roots.load()));
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => return refuse(&format!("the runtime did not start: {error}")),
-    };
+        .map_err(|error| refused(format!("the runtime did not start: {error}")))?;
     let progress = Progress::default();
     let shows_progress =
         matches!(arguments.output, Output::Human) && std::io::stderr().is_terminal();
@@ -183,20 +205,7 @@ fn check(arguments: &CheckArguments) -> u8 {
     if shows_progress {
         show_progress("");
     }
-    let checked = match result {
-        Ok(checked) => checked,
-        Err(refusal) => return refuse(&refusal),
-    };
-    let text = match arguments.output {
-        Output::Human => human::render(&checked, arguments.verbose),
-        Output::Json => match serde_json::to_string_pretty(&checked.status) {
-            Ok(json) => json + "\n",
-            Err(error) => return refuse(&format!("the status could not be written: {error}")),
-        },
-        Output::Nagios => nagios::render(&checked) + "\n",
-    };
-    print(&text);
-    checked.status.verdict.exit_code()
+    result.map_err(refused)
 }
 
 /// Overwrites the line of progress; an empty one clears it.
@@ -219,13 +228,18 @@ fn remark(config: &Config) {
     }
 }
 
-fn refuse(error: &dyn std::fmt::Display) -> u8 {
+/// Prints why there is no verdict and returns it, for whoever reads another output.
+fn refused(error: impl std::fmt::Display) -> Vec<String> {
     let _closed = writeln!(anstream::stderr(), "error: {error}");
-    CHECK_ERROR
+    vec![error.to_string()]
 }
 
-/// Loads the configuration or prints why not.
-fn load(source: &Source, overrides: Overrides) -> Option<Config> {
+fn unwritten(error: serde_json::Error) -> Vec<String> {
+    refused(format!("the status could not be written: {error}"))
+}
+
+/// Loads the configuration, or prints every problem and returns them.
+fn load(source: &Source, overrides: Overrides) -> Result<Config, Vec<String>> {
     let load = Load {
         file: source.config.clone(),
         default_file: PathBuf::from(config::DEFAULT_FILE),
@@ -239,7 +253,7 @@ fn load(source: &Source, overrides: Overrides) -> Option<Config> {
         overrides,
     };
     match config::load(&load) {
-        Ok(config) => Some(config),
+        Ok(config) => Ok(config),
         Err(errors) => {
             let is_terminal = std::io::stderr().is_terminal();
             let _closed = writeln!(
@@ -247,13 +261,13 @@ fn load(source: &Source, overrides: Overrides) -> Option<Config> {
                 "{}",
                 errors.render(is_terminal).trim_end()
             );
-            None
+            Err(errors.problems().iter().map(ToString::to_string).collect())
         }
     }
 }
 
 fn endpoints(arguments: &EndpointsArguments) -> u8 {
-    let Some(config) = load(&arguments.source, Overrides::default()) else {
+    let Ok(config) = load(&arguments.source, Overrides::default()) else {
         return CONFIGURATION;
     };
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
@@ -285,19 +299,19 @@ fn terminal_width() -> usize {
 fn configuration(command: ConfigCommand) -> u8 {
     match command {
         ConfigCommand::Check(source) => match load(&source, Overrides::default()) {
-            Some(config) => {
+            Ok(config) => {
                 print("The configuration is valid.\n");
                 remark(&config);
                 0
             }
-            None => CONFIGURATION,
+            Err(_printed) => CONFIGURATION,
         },
         ConfigCommand::Show(source) => match load(&source, Overrides::default()) {
-            Some(config) => {
+            Ok(config) => {
                 print(&config::show(&config));
                 0
             }
-            None => CONFIGURATION,
+            Err(_printed) => CONFIGURATION,
         },
         ConfigCommand::Init { file } => match config::init(&file) {
             Ok(()) => {

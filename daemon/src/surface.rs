@@ -2,6 +2,7 @@
 
 pub mod endpoints;
 pub mod human;
+pub mod json;
 pub mod nagios;
 
 use std::cmp::Reverse;

@@ -213,3 +213,38 @@ fn the_schema_is_json_and_knows_every_table() {
         assert!(schema["properties"].get(table).is_some(), "{table}");
     }
 }
+
+#[test]
+fn who_reads_the_output_of_a_check_hears_why_there_is_none() {
+    let one = "[domain]\nnmae = \"a|b\"\n";
+    let two = "[domain]\nnmae = 1\n[probe]\ntimeout = 5\n";
+    let nobody = "[[network]]\nresolvers = [\"127.0.0.1:9\"]\n";
+    for (toml, first, count) in [
+        (one, "sightline.toml:2:1: unknown key `domain.nmae`", 1),
+        (two, "sightline.toml:2:1: unknown key `domain.nmae`", 2),
+        (nobody, "no domain to look for: none is configured", 1),
+    ] {
+        let scratch = Scratch::new(toml);
+        let file = scratch.file();
+        let check = |output| sightline(&["check", "--output", output, "--config", text(&file)]);
+        let [human, json, nagios] = ["human", "json", "nagios"].map(check);
+        for ended in [&human, &json, &nagios] {
+            assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+            assert_eq!(ended.stderr, human.stderr);
+        }
+        assert_eq!(human.stdout, "");
+
+        let refusal: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+        assert_eq!(refusal["schema"], "sightline.error/1");
+        let said = refusal["error"].as_str().expect("a text");
+        assert!(said.contains(first), "{said}");
+        let all = refusal["errors"].as_array();
+        assert_eq!(all.map_or(1, Vec::len), count, "{}", json.stdout);
+
+        let line = nagios.stdout.strip_suffix('\n').expect("a line");
+        assert!(line.starts_with("SIGHTLINE UNKNOWN - "), "{line}");
+        assert!(line.contains(first), "{line}");
+        assert_eq!(line.contains("(1 more problem)"), count == 2, "{line}");
+        assert!(!line.contains(['\n', '|']), "{line}");
+    }
+}

@@ -273,14 +273,24 @@ impl Places<'_> {
             .names
             .iter()
             .find(|(of, _)| path.starts_with(of));
+        let from = |name: &str| Problem::new(None, format!("environment variable {name}: {what}"));
         if let Some((_, name)) = variable {
-            return Problem::new(None, format!("environment variable {name}: {what}"));
+            return from(name);
         }
         let place = self
             .sources
             .iter()
             .rev()
             .find_map(|source| source.place(path, wants_key));
+        // A table that no file has is there because a variable names it.
+        let inner = self
+            .variables
+            .names
+            .iter()
+            .find(|(of, _)| !path.is_empty() && of.starts_with(path));
+        if let (None, Some((_, name))) = (&place, inner) {
+            return from(name);
+        }
         let key = written(path);
         let what = if wants_key || key.is_empty() {
             what.to_owned()

@@ -6,6 +6,7 @@ use sightline_model::{Status, Verdict};
 
 use super::sentence;
 use crate::check::Checked;
+use crate::text::harmless;
 
 /// The line; the exit status is the caller's.
 #[must_use]
@@ -38,6 +39,24 @@ pub fn render(checked: &Checked) -> String {
         );
     }
     line
+}
+
+/// The line where there is no status: the first problem, and how many more there are.
+#[must_use]
+pub fn error(problems: &[String]) -> String {
+    let first = problems.first().map(|problem| harmless(problem));
+    let more = match problems.len().saturating_sub(1) {
+        0 => String::new(),
+        1 => " (1 more problem)".to_owned(),
+        more => format!(" ({more} more problems)"),
+    };
+    let line = format!(
+        "SIGHTLINE {} - {}{more}",
+        word(Verdict::Unknown),
+        first.unwrap_or_default()
+    );
+    // What follows a bar is performance data.
+    line.replace('|', "/")
 }
 
 fn worst(status: &Status) -> impl Iterator<Item = &sightline_model::NetworkStatus> {

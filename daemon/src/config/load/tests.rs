@@ -187,6 +187,16 @@ fn a_problem_names_the_drop_in_or_the_variable_that_it_came_from() {
             "environment variable SIGHTLINE_PROBE__TIMEOTU: unknown key `probe.timeotu` (did you mean `timeout`?)",
         ),
         (
+            "SIGHTLINE_DOMAN__NAME",
+            "corp.example.com",
+            "environment variable SIGHTLINE_DOMAN__NAME: unknown key `doman` (did you mean `domain`?)",
+        ),
+        (
+            "SIGHTLINE_NETWORK__NAME",
+            "lan",
+            "environment variable SIGHTLINE_NETWORK__NAME: invalid type: map, expected a sequence",
+        ),
+        (
             "SIGHTLINE_DOMAIN_NAME",
             "x",
             "environment variable `SIGHTLINE_DOMAIN_NAME`: no such key",

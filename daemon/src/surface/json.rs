@@ -1,0 +1,38 @@
+//! The check for programs: the contracts `sightline.status/1` and `sightline.error/1`.
+
+use serde::Serialize;
+use sightline_model::Status;
+
+use crate::text::harmless;
+
+/// The status as it stands.
+///
+/// # Errors
+/// When a value in it cannot be written as JSON.
+pub fn render(status: &Status) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(status)
+}
+
+/// Why there is no status: the first problem, and all of them where there are several.
+///
+/// # Errors
+/// As [`render`].
+pub fn error(problems: &[String]) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Refusal {
+        schema: &'static str,
+        error: String,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        errors: Vec<String>,
+    }
+    let mut errors: Vec<String> = problems.iter().map(|problem| harmless(problem)).collect();
+    let error = errors.first().cloned().unwrap_or_default();
+    if errors.len() == 1 {
+        errors.clear();
+    }
+    serde_json::to_string_pretty(&Refusal {
+        schema: "sightline.error/1",
+        error,
+        errors,
+    })
+}
