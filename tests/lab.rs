@@ -1,4 +1,4 @@
-//! The product on real servers: each case of `tests/lab/cases.toml` breaks the lab, runs
+//! The product on real servers: each case of `tests/lab/cases.toml` and `internet.toml` breaks the lab, runs
 //! `sightline check` inside the site, heals the lab and compares the verdict and its causes.
 //!
 //! Needs root and network namespaces, so that it runs only when it is asked for:
@@ -169,6 +169,14 @@ fn label(dc: &Value) -> &str {
     text(dc, "name").split('.').next().unwrap_or("?")
 }
 
+/// Where a cause ends with `…`, more may follow.
+fn is_as_wanted(got: &str, wanted: &str) -> bool {
+    match wanted.strip_suffix('…') {
+        Some(begin) => got.starts_with(begin),
+        None => got == wanted,
+    }
+}
+
 fn mistakes(case: &Case, status: &Value, exit: Option<i32>) -> Vec<String> {
     let network = &status["networks"][0];
     let mut mistakes = Vec::new();
@@ -204,11 +212,18 @@ fn mistakes(case: &Case, status: &Value, exit: Option<i32>) -> Vec<String> {
             )
         })
         .collect();
-    compare(
-        "causes",
-        format!("{causes:#?}"),
-        format!("{:#?}", case.causes),
-    );
+    let is_same = causes.len() == case.causes.len()
+        && causes
+            .iter()
+            .zip(&case.causes)
+            .all(|(got, wanted)| is_as_wanted(got, wanted));
+    if !is_same {
+        compare(
+            "causes",
+            format!("{causes:#?}"),
+            format!("{:#?}", case.causes),
+        );
+    }
     for (stage, wanted) in &case.stages {
         let got = list(&network["stages"]).find(|status| text(status, "stage") == stage);
         compare(
@@ -262,16 +277,21 @@ fn mistakes(case: &Case, status: &Value, exit: Option<i32>) -> Vec<String> {
 #[test]
 #[ignore = "needs the lab; tests/run brings it up"]
 fn every_fault_of_the_lab_has_its_one_cause() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/cases.toml");
-    let text = std::fs::read_to_string(&file).expect("the cases are there");
-    let cases: Cases = toml::from_str(&text).expect("the cases are valid");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");
+    let cases = ["cases.toml", "internet.toml"]
+        .into_iter()
+        .flat_map(|file| {
+            let text = std::fs::read_to_string(directory.join(file)).expect("the cases are there");
+            let read: Cases = toml::from_str(&text).expect("the cases are valid");
+            read.case
+        });
     let only = std::env::var("LAB_CASE").ok();
     let lab = Lab::new();
     lab.run(&["heal"]).expect("the lab heals");
 
     let mut failures = String::new();
     let mut done = 0;
-    for case in &cases.case {
+    for case in cases {
         let name = if case.faults.is_empty() {
             "healthy".to_owned()
         } else {
@@ -291,7 +311,7 @@ fn every_fault_of_the_lab_has_its_one_cause() {
             lab.run(&faults)
         };
         let found = match broken.and_then(|_| lab.check()) {
-            Ok((status, exit)) => mistakes(case, &status, exit),
+            Ok((status, exit)) => mistakes(&case, &status, exit),
             Err(error) => vec![error],
         };
         let healed = lab.run(&["heal"]);

@@ -368,14 +368,23 @@ fn explain(reason: Option<&str>) -> u8 {
         );
         return USAGE;
     };
-    let text = reason.text();
-    print(&format!(
-        "{}\n\n  what it means   {}\n  on the device   {}\n  who fixes it    {}\n  how             {}\n",
-        reason.code(),
-        text.means,
-        text.seen,
-        text.fixer.title(),
-        text.fix
-    ));
+    let mut shown = format!("{}\n\n", reason.code());
+    describe(&mut shown, reason.text());
+    if let Some(text) = reason.at_a_host() {
+        shown.push_str("\nat a host of the Internet\n\n");
+        describe(&mut shown, text);
+    }
+    print(&shown);
     0
+}
+
+fn describe(shown: &mut String, text: sightline_model::reason::Text) {
+    for (label, said) in [
+        ("what it means", text.means),
+        ("on the device", text.seen),
+        ("who fixes it", text.fixer.title()),
+        ("how", text.fix),
+    ] {
+        shown.push_str(&format!("  {label:<15} {said}\n"));
+    }
 }
