@@ -226,7 +226,14 @@ fn compare(name: &str, text: &str) {
         std::fs::write(&file, text).expect("the golden text is written");
     }
     let stored = std::fs::read_to_string(&file).expect("the golden text is there");
-    assert_eq!(text, stored, "{name} has changed");
+    let first = text
+        .lines()
+        .zip(stored.lines())
+        .find(|(now, before)| now != before);
+    assert!(
+        text == stored,
+        "{name} has changed, first in (now, before) {first:#?}"
+    );
 }
 
 fn plain(styled: &str) -> String {
