@@ -176,9 +176,7 @@ fn whoever_answers_in_the_place_of_the_internet_is_one_cause() {
                 setting.host(NCSI, |host| host.page = Page::Status(511));
                 setting.host(CRL, |host| host.page = Page::Status(511));
             },
-            causes: &[
-                "blocking captive_portal internet crl.microsoft.com, www.msftconnecttest.com",
-            ],
+            causes: &["blocking captive_portal internet www.msftconnecttest.com"],
             ..OFFLINE
         },
         Case {

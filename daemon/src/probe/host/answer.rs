@@ -17,18 +17,16 @@ const NETWORK_AUTHENTICATION_REQUIRED: u16 = 511;
 /// decision, and not compared with what is documented.
 pub(super) fn judge(endpoint: &Endpoint, answer: &Answer) -> Option<(Reason, Severity, String)> {
     let is_plain = endpoint.protocol == Protocol::Http;
+    let is_known_page = matches!(endpoint.expected, Expected::Body { .. });
     let came = came(answer);
-    if is_plain && answer.status == NETWORK_AUTHENTICATION_REQUIRED {
-        return Some((Reason::CaptivePortal, Severity::Blocking, came));
-    }
-    if answer.status >= 500 {
+    let is_portal = is_plain && is_known_page && answer.status == NETWORK_AUTHENTICATION_REQUIRED;
+    if answer.status >= 500 && !is_portal {
         return Some((Reason::HttpStatus, Severity::Blocking, came));
     }
     let (is_as_expected, wanted) = compare(&endpoint.expected, answer);
     if !is_as_expected && (is_plain || !is_redirect(answer)) {
         // A page in the place of the known one is a portal's; a refusal is that of a filter.
-        let is_known_page = matches!(endpoint.expected, Expected::Body { .. });
-        let reason = if is_plain && is_known_page && answer.status < 400 {
+        let reason = if is_portal || (is_plain && is_known_page && answer.status < 400) {
             Reason::CaptivePortal
         } else {
             Reason::ContentMismatch
@@ -234,7 +232,7 @@ mod tests {
             (
                 "crl-microsoft",
                 answer(511, ""),
-                Some((R::CaptivePortal, Blocking)),
+                Some((R::HttpStatus, Blocking)),
             ),
             // Nothing is documented.
             ("ap-ztd", answer(200, ""), None),
