@@ -19,6 +19,7 @@ srv-target-unresolved-one|zone|Besides the good SRV records, one names a host th
 srv-dead-host|zone|All SRV records name a host whose address nobody has: packets are swallowed.
 dns-truncated|zone,tcp53|The UDP answer for the SRV names is truncated, and TCP 53 to the resolvers is dropped.
 truncated-tcp-open|zone,tcp53|Healthy: the UDP answer for the SRV names is truncated, and TCP 53 works.
+edns-dropped|edns|Healthy: questions with EDNS0 get lost on the way to the resolvers.
 many-dcs|zone|The SRV records name 40 controllers; all but dc1 and dc2 are dead addresses.
 dns-rewritten|names|Both resolvers answer every Internet name that does not exist with an address.
 dc-one-dead|dc2|All packets of dc2 are dropped.

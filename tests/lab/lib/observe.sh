@@ -180,6 +180,7 @@ name_fault_shows() {
     srv-dead-host) both_resolvers 'ANSWER: 1,.*dc-dead' "$SRV" srv && both_resolvers "$NOBODY" "dc-dead.$DOMAIN" a && looks silent tcp "$NOBODY" 389 ;;
     dns-truncated) both_resolvers ' tc ' "$SRV" srv +ignore && both_resolvers "$silent" "$SRV" srv +tcp && both_resolvers 'status: NOERROR' "$DOMAIN" soa ;;
     truncated-tcp-open) both_resolvers ' tc ' "$SRV" srv +ignore && both_resolvers 'ANSWER: 6[0-9]' "$SRV" srv ;;
+    edns-dropped) both_resolvers "$silent" "$SRV" srv +edns=0 && both_resolvers 'ANSWER: 2,' "$SRV" srv +noedns ;;
     many-dcs) both_resolvers 'ANSWER: 40,' "$SRV" srv && asks "${NOBODY%.*}.107" "$RESOLVER_ONE" "dc7.$DOMAIN" a && looks silent tcp "${NOBODY%.*}.107" 389 ;;
     dns-rewritten) both_resolvers "status: NOERROR.*$INET_WEB" no-such-name.example.org a && both_resolvers 'status: NOERROR' "no-such-$RANDOM.test" a &&
       both_resolvers 'status: NXDOMAIN' "no-such-name.$DOMAIN" a && both_resolvers "$INET_TIME" time.windows.com a ;;

@@ -35,6 +35,8 @@ resolver_rules() {
   local both="{ $RESOLVER_ONE, $RESOLVER_TWO }"
   ! in_force resolvers-dead || drop_rule "input iifname site ip daddr $both"
   ! in_force resolver-one-dead || drop_rule "input iifname site ip daddr $RESOLVER_TWO"
+  # The number of additional records in a question stands 18 bytes behind the start of the UDP header.
+  ! in_force edns-dropped || drop_rule "input iifname site ip daddr $both udp dport 53 @th,144,16 != 0"
   ! in_force dns-truncated || drop_rule "input iifname site ip daddr $both tcp dport 53"
 }
 
