@@ -23,8 +23,9 @@ pub(super) struct Draft {
     /// What was tried and what came back. Of a merged draft one line of each place comes first,
     /// then the second lines: whoever shows two lines shows two places.
     pub(super) details: Vec<String>,
-    /// Other stages that the same finding touches directly.
-    pub(super) touches: Vec<Stage>,
+    /// Other stages that the same finding touches directly, and how badly: what one stage cannot do
+    /// without may be a help to another.
+    pub(super) touches: BTreeMap<Stage, Severity>,
     /// The reason that explains this one; such a draft is evidence and no cause.
     pub(super) explained_by: Option<Reason>,
 }
@@ -38,7 +39,7 @@ impl Draft {
             what: Vec::new(),
             at: Vec::new(),
             details: Vec::new(),
-            touches: Vec::new(),
+            touches: BTreeMap::new(),
             explained_by: None,
         }
     }
@@ -64,8 +65,35 @@ impl Draft {
     }
 
     pub(super) fn touching(mut self, stage: Stage) -> Self {
-        self.touches.push(stage);
+        self.touches.insert(stage, self.severity);
         self
+    }
+
+    /// How badly it touches a stage; `None` if it does not.
+    pub(super) fn severity_at(&self, stage: Stage) -> Option<Severity> {
+        if stage == self.stage {
+            Some(self.severity)
+        } else {
+            self.touches.get(&stage).copied()
+        }
+    }
+
+    /// Takes the stages of another draft too. It stands at the earliest of those that it touches
+    /// worst.
+    fn join_stages(&mut self, other: &Self) {
+        let mut all = std::mem::take(&mut self.touches);
+        let both = [(self.stage, self.severity), (other.stage, other.severity)];
+        for (stage, severity) in both.into_iter().chain(other.touches.clone()) {
+            let known = all.entry(stage).or_insert(severity);
+            *known = (*known).max(severity);
+        }
+        self.severity = self.severity.max(other.severity);
+        let worst = all.iter().find(|(_, severity)| **severity == self.severity);
+        if let Some((&stage, _)) = worst {
+            self.stage = stage;
+        }
+        all.remove(&self.stage);
+        self.touches = all;
     }
 
     /// The subject, a stable key: `corp.example.com @ 10.1.0.53`, `tcp/445 on dc1, dc2`.
@@ -120,14 +148,7 @@ pub(super) fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
         });
         match same {
             Some((known, lines)) => {
-                if draft.stage < known.stage {
-                    known.touches.push(known.stage);
-                    known.stage = draft.stage;
-                } else if draft.stage > known.stage {
-                    known.touches.push(draft.stage);
-                }
-                known.severity = known.severity.max(draft.severity);
-                known.touches.extend(draft.touches);
+                known.join_stages(&draft);
                 extend_new(&mut known.at, draft.at);
                 extend_new(lines.entry(place).or_default(), details);
             }
@@ -139,8 +160,6 @@ pub(super) fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
         .map(|(mut draft, lines)| {
             draft.details = in_turns(&lines);
             draft.at.sort();
-            draft.touches.sort_unstable();
-            draft.touches.dedup();
             draft
         })
         .collect();

@@ -58,8 +58,12 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
                 Reason::ResolverLacksInternet | Reason::NtpNoAnswer | Reason::EndpointUnreachable
             )
         }
-        // Whoever stands in the way answers in the place of every host.
-        Reason::CaptivePortal => matches!(other.reason.group(), "http" | "tls") && is_web(other),
+        // Whoever stands in the way answers in the place of every host, and often of every name.
+        Reason::CaptivePortal => {
+            severity == Severity::Blocking
+                && (other.reason == Reason::DnsRewritten
+                    || matches!(other.reason.group(), "http" | "tls") && is_web(other))
+        }
         // A wrong clock makes good certificates look bad.
         Reason::ClockUnsynced => {
             matches!(other.reason, Reason::TlsExpired | Reason::TlsNotYetValid) && is_web(other)

@@ -40,7 +40,8 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
                 .any(|seen| seen.outcome.state() != State::Unknown)
         })
         .collect();
-    if !asked.is_empty() && !asked.iter().any(|host| host.answers()) {
+    // One host alone says nothing about the Internet.
+    if asked.len() > 1 && !asked.iter().any(|host| host.answers()) {
         return vec![nobody_answers(&asked)];
     }
     let ipv4_works = hosts
@@ -98,11 +99,15 @@ fn findings(host: &Host<'_>, ipv4_works: bool) -> Vec<Draft> {
             .what(what(host, seen, finding, ipv4_works))
             .at(host.name)
             .because(&finding.detail);
-            draft.touches.clone_from(&seen.also);
             // One family of addresses that works is enough for a client.
             if finding.reason.is_silence() && host.answers() {
                 draft.severity = draft.severity.min(Severity::Degrading);
             }
+            draft.touches = seen
+                .also
+                .iter()
+                .map(|stage| (*stage, draft.severity))
+                .collect();
             drafts.push(draft);
         }
     }

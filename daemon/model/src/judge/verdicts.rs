@@ -69,9 +69,9 @@ pub(super) fn write(
         .filter(|draft| draft.is_cause())
         .filter(|draft| {
             relevant.contains(&draft.stage)
-                || draft.touches.iter().any(|stage| relevant.contains(stage))
+                || draft.touches.keys().any(|stage| relevant.contains(stage))
         })
-        .map(|draft| root_cause(draft, scene))
+        .map(|draft| root_cause(draft, scene, &stages))
         .collect();
     let verdict = overall(scene, &judged, &stages, &root_causes);
     NetworkStatus {
@@ -145,8 +145,8 @@ fn stage_verdict(
     let own = drafts
         .iter()
         .filter(|draft| draft.is_cause())
-        .filter(|draft| draft.stage == stage || draft.touches.contains(&stage))
-        .map(|draft| match draft.severity {
+        .filter_map(|draft| draft.severity_at(stage))
+        .map(|severity| match severity {
             Severity::Info => Verdict::Ready,
             Severity::Degrading => Verdict::Degraded,
             Severity::Inconclusive => Verdict::Unknown,
@@ -199,7 +199,7 @@ fn was_looked_at(stage: Stage, network: &NetworkScene, drafts: &[Draft]) -> bool
         || checks(stage, network).next().is_some()
         || drafts
             .iter()
-            .any(|draft| draft.stage == stage || draft.touches.contains(&stage))
+            .any(|draft| draft.severity_at(stage).is_some())
 }
 
 /// The checks that a stage is judged by. `sign_in` is judged from the answers of the controllers,
@@ -243,13 +243,20 @@ fn findings(stage: Stage, drafts: &[Draft], blocked_by: &[Stage]) -> Vec<StageFi
     found
 }
 
-fn root_cause(draft: &Draft, scene: &Scene) -> RootCause {
+fn root_cause(draft: &Draft, scene: &Scene, stages: &[StageStatus]) -> RootCause {
     let text = draft.reason.text_at(draft.stage);
-    let mut also_affected: Vec<Stage> = draft.touches.clone();
+    let mut also_affected: Vec<Stage> = draft.touches.keys().copied().collect();
     if draft.severity >= Severity::Inconclusive && draft.stage.class() == Class::Hard {
         also_affected.extend(draft.stage.dependents());
     }
-    also_affected.retain(|stage| *stage != draft.stage);
+    // A stage that the site has not configured cannot suffer.
+    let is_there = |stage: &Stage| {
+        !is_configurable(*stage)
+            || stages
+                .iter()
+                .any(|status| status.stage == *stage && status.applicable)
+    };
+    also_affected.retain(|stage| *stage != draft.stage && is_there(stage));
     also_affected.sort_unstable();
     also_affected.dedup();
     RootCause {
