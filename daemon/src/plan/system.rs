@@ -68,17 +68,8 @@ impl SystemResolvers {
             let mut words = line.split_whitespace();
             match words.next() {
                 Some("nameserver") => match words.next().map(server) {
-                    Some(Ok(server)) => {
-                        let server = SocketAddr::new(server, DNS);
-                        if found.servers.len() < MOST_SERVERS && !found.servers.contains(&server) {
-                            found.servers.push(server);
-                        }
-                    }
-                    Some(Err(why)) => {
-                        if found.unusable.len() < MOST_SERVERS && !found.unusable.contains(&why) {
-                            found.unusable.push(why);
-                        }
-                    }
+                    Some(Ok(server)) => add(&mut found.servers, SocketAddr::new(server, DNS)),
+                    Some(Err(why)) => add(&mut found.unusable, why),
                     None => {}
                 },
                 // The last of these lines counts.
@@ -92,6 +83,12 @@ impl SystemResolvers {
             }
         }
         found
+    }
+}
+
+fn add<T: PartialEq>(known: &mut Vec<T>, new: T) {
+    if known.len() < MOST_SERVERS && !known.contains(&new) {
+        known.push(new);
     }
 }
 
