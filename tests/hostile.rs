@@ -5,6 +5,7 @@ mod program;
 mod web;
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -16,7 +17,7 @@ use crate::support::Service::{
     Ntp, Rpc, Smb,
 };
 use crate::support::behaviour::Behaviour;
-use crate::support::{Service, Setting, World};
+use crate::support::{self, Service, Setting, World};
 
 /// The deadline of one run in these worlds, and what a check may take beyond it.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -184,6 +185,22 @@ fn a_hostile_answer_costs_the_service_that_gave_it_and_nothing_else() {
             .await
     });
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// Kilobytes that a check of this world takes at most at one time.
+fn peak(setting: &Setting) -> u64 {
+    let world = World::start(setting);
+    let file = world.config_file().to_str().expect("a path in UTF-8");
+    let ended = support::program::run(
+        Path::new(env!("CARGO_BIN_EXE_sightline")),
+        &["check", "--config", file, "--output", "nagios"],
+    );
+    assert!(
+        ended.peak_kilobytes > 0,
+        "nobody could look: {}",
+        ended.stdout
+    );
+    ended.peak_kilobytes
 }
 
 /// The reasons that are right for a victim.

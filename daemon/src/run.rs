@@ -173,11 +173,6 @@ impl Run {
         self.state().outcome.facts.controller = Some(controller);
     }
 
-    /// There is nothing to ask, and why.
-    pub fn skip(&self, why: impl Into<String>) {
-        self.state().outcome.skipped = Some(harmless(&why.into()));
-    }
-
     /// The target does not do its job.
     pub fn fail(&self, reason: Reason, detail: impl fmt::Display) -> Finding {
         self.finding(reason, Severity::Blocking, detail)
@@ -453,7 +448,6 @@ mod tests {
         run.note(run.warn(Reason::KdcError, bad));
         run.keep("text", bad);
         run.keep("list", vec![bad.to_owned()]);
-        run.skip(bad);
         run.read_records(vec![SrvRecord {
             priority: 0,
             weight: 0,
@@ -472,7 +466,6 @@ mod tests {
             outcome.evidence["list"],
             Evidence::List(vec![good.to_owned()])
         );
-        assert_eq!(outcome.skipped.as_deref(), Some(good));
         assert_eq!(outcome.facts.records[0].target, good);
         let controller = outcome.facts.controller.expect("it was read");
         assert_eq!(controller.host, good);

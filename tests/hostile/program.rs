@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use super::healthy;
+use super::{healthy, peak};
 use crate::support::Service::{Cldap, GlobalCatalog, Ldap, Ldaps};
 use crate::support::behaviour::Behaviour;
 use crate::support::setting::SITE;
@@ -47,22 +47,6 @@ fn nested_ldap_elements_do_not_overflow_the_stack_of_the_ldap3_crate() {
 fn an_answer_of_another_operation_does_not_panic_in_the_ldap3_crate() {
     // A message with the number of our search, whose operation is no answer to it.
     check_against(&Behaviour::Custom(vec![0x30, 5, 2, 1, 1, 0x67, 0]));
-}
-
-/// Kilobytes that a check of this world takes at most at one time.
-fn peak(setting: &Setting) -> u64 {
-    let world = World::start(setting);
-    let file = world.config_file().to_str().expect("a path in UTF-8");
-    let ended = program::run(
-        Path::new(env!("CARGO_BIN_EXE_sightline")),
-        &["check", "--config", file, "--output", "nagios"],
-    );
-    assert!(
-        ended.peak_kilobytes > 0,
-        "nobody could look: {}",
-        ended.stdout
-    );
-    ended.peak_kilobytes
 }
 
 #[test]

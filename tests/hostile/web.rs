@@ -1,17 +1,15 @@
 //! Hostile answers over HTTP, with and without TLS: each costs the host that gave it one failed
 //! check, and nothing else.
 
-use std::path::Path;
-
 use futures_util::StreamExt;
 use sightline_model::{NetworkStatus, Reason, State};
 
-use super::{GRACE, TIMEOUT};
+use super::{GRACE, TIMEOUT, peak};
 use crate::scenarios::{look, network};
 use crate::support::behaviour::Behaviour;
 use crate::support::tls::Shown;
 use crate::support::web::{Host, Page};
-use crate::support::{Setting, World, program};
+use crate::support::{Setting, World};
 
 /// Asked over TLS for any status, and nothing more.
 const ANY: &str = "ztd.dds.microsoft.com";
@@ -244,20 +242,6 @@ fn hostile_hosts_cost_no_memory() {
     /// body, and once more as it was read.
     const EACH: u64 = 256;
 
-    let peak = |setting: &Setting| {
-        let world = World::start(setting);
-        let file = world.config_file().to_str().expect("a path in UTF-8");
-        let ended = program::run(
-            Path::new(env!("CARGO_BIN_EXE_sightline")),
-            &["check", "--config", file, "--output", "nagios"],
-        );
-        assert!(
-            ended.peak_kilobytes > 0,
-            "nobody could look: {}",
-            ended.stdout
-        );
-        ended.peak_kilobytes
-    };
     let mut hosts = 0;
     Setting::online(1).each_host(|_| hosts += 1);
     let usual = peak(&Setting::online(1));

@@ -83,7 +83,7 @@ impl Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// There was nothing to ask.
+    /// It is not expected there: a controller does not announce the service.
     Skipped,
     /// As it should be.
     Pass,
@@ -240,17 +240,12 @@ pub struct Outcome {
     pub evidence: BTreeMap<&'static str, Evidence>,
     /// What came back, for the judge.
     pub facts: Facts,
-    /// There was nothing to ask, and why.
-    pub skipped: Option<String>,
 }
 
 impl Outcome {
     /// The worst finding decides.
     #[must_use]
     pub fn state(&self) -> State {
-        if self.skipped.is_some() {
-            return State::Skipped;
-        }
         match self.findings.iter().map(|finding| finding.severity).max() {
             None | Some(Severity::Info) => State::Pass,
             Some(Severity::Degrading) => State::Warn,

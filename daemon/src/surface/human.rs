@@ -3,6 +3,7 @@
 
 mod cause;
 mod detail;
+mod reminders;
 
 use std::fmt::{self, Write as _};
 
@@ -40,6 +41,7 @@ pub fn render(checked: &Checked, is_verbose: bool) -> String {
             if let Some(chain) = checked.slowest.get(index) {
                 detail::chain(&mut out, chain, checked.took);
             }
+            reminders::render(&mut out, network);
         }
     }
     out

@@ -151,9 +151,14 @@ fn describe(candidate: &Candidate, doors: &[Door<'_>]) -> Controller {
         .collect();
     let facts = pings.first().map(|(_, facts)| facts.clone());
     let mut services: BTreeMap<&'static str, State> = BTreeMap::new();
-    for seen in used.iter().flat_map(|door| &door.seen) {
-        let state = services.entry(seen.service).or_insert(State::Skipped);
-        *state = (*state).max(seen.outcome.state());
+    for door in &used {
+        for seen in door.seen.iter().filter(|seen| is_expected(seen, door)) {
+            let state = services.entry(seen.service).or_insert(State::Skipped);
+            *state = (*state).max(seen.outcome.state());
+        }
+        for seen in door.seen.iter().filter(|seen| !is_expected(seen, door)) {
+            services.entry(seen.service).or_insert(State::Skipped);
+        }
     }
     let clock = doors
         .iter()

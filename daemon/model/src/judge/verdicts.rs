@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::controllers::Controller;
 use super::draft::{self, Draft};
 use super::{NetworkScene, Scene};
-use crate::outcome::{Observation, Phase, Severity, State};
+use crate::outcome::{Observation, Phase, Severity};
 use crate::reason::Reason;
 use crate::stage::{Class, Stage, Verdict};
 use crate::status::{NetworkStatus, ProbeStatus, RootCause, StageFinding, StageStatus};
@@ -189,7 +189,7 @@ const fn is_configurable(stage: Stage) -> bool {
 
 /// Whether anything was asked for the stage.
 fn is_tested(stage: Stage, network: &NetworkScene) -> bool {
-    checks(stage, network).any(|seen| seen.outcome.state() != State::Skipped)
+    checks(stage, network).next().is_some()
 }
 
 /// Whether anything is known of a stage that somebody named. Of a stage that is not hard nothing need
@@ -288,9 +288,7 @@ fn probe(seen: &Observation) -> ProbeStatus {
         path: seen.path.clone(),
         state: seen.outcome.state(),
         reason: worst.map(|finding| finding.reason),
-        detail: worst
-            .map(|finding| finding.detail.clone())
-            .or_else(|| seen.outcome.skipped.clone()),
+        detail: worst.map(|finding| finding.detail.clone()),
         duration_seconds: seen.took.as_secs_f64(),
         phases,
         last_run: seen.started,
