@@ -277,7 +277,8 @@ fn service_fault(
         | Reason::KdcNoAnswer
         | Reason::RpcEndpointUnavailable
         | Reason::KerberosUdpBlocked
-        | Reason::KerberosTcpBlocked => seen.door.clone(),
+        | Reason::KerberosTcpBlocked
+        | Reason::NotTested => seen.door.clone(),
         _ => String::new(),
     };
     let capped = capped(finding, seen.gate);
