@@ -9,7 +9,7 @@ use sightline::check::Checked;
 use sightline::surface::{human, nagios};
 use sightline::survey::Link;
 use sightline_model::{
-    Candidate, ClockReading, ControllerFacts, Evidence, Finding, Gate, Limits, NetworkScene,
+    Candidate, Check, ClockReading, ControllerFacts, Evidence, Finding, Gate, Limits, NetworkScene,
     Observation, Outcome, Phase, Reason, Scene, Severity, Stage, Subject, Target, Timestamp, Topic,
     judge,
 };
@@ -19,17 +19,19 @@ const STARTED: Timestamp = Timestamp::from_unix_millis(1_795_600_000_000);
 
 fn observation(kind: &'static str, stage: Stage, subject: Subject, target: Target) -> Observation {
     Observation {
-        probe: kind,
-        service: kind,
-        stage,
-        also: Vec::new(),
-        gate: Gate::Hard,
-        subject,
-        door: String::new(),
-        closed_as: Reason::PortBlocked,
-        needs_flag: None,
-        is_of_host: false,
-        target,
+        check: Check {
+            probe: kind,
+            service: kind,
+            stage,
+            also: Vec::new(),
+            gate: Gate::Hard,
+            subject,
+            door: String::new(),
+            closed_as: Reason::PortBlocked,
+            needs_flag: None,
+            is_of_host: false,
+            target,
+        },
         path: "direct".into(),
         started: STARTED,
         took: Duration::from_micros(3100),
@@ -44,8 +46,8 @@ fn resolver(topic: Topic, service: &'static str, stage: Stage) -> Observation {
     let server = SocketAddr::from(([10, 1, 0, 53], 53));
     let subject = Subject::Resolver { server, topic };
     let mut seen = observation("dns", stage, subject, Target::at(server));
-    seen.service = service;
-    seen.closed_as = Reason::DnsTimeout;
+    seen.check.service = service;
+    seen.check.closed_as = Reason::DnsTimeout;
     seen
 }
 
@@ -62,7 +64,7 @@ fn controller(name: &str, last: u8, service: &'static str, port: u16) -> Observa
         port: Some(port),
     };
     let mut seen = observation(service, Stage::DomainController, subject, target);
-    seen.door = format!("tcp/{port}");
+    seen.check.door = format!("tcp/{port}");
     if service == "cldap" {
         seen.outcome.facts.controller = Some(ControllerFacts {
             host: name,
@@ -172,8 +174,8 @@ fn intercepted() -> Checked {
             port: Some(443),
         };
         let mut seen = observation("https", Stage::Autopilot, subject, target);
-        seen.also = vec![Stage::DeviceSetup];
-        seen.closed_as = Reason::EndpointUnreachable;
+        seen.check.also = vec![Stage::DeviceSetup];
+        seen.check.closed_as = Reason::EndpointUnreachable;
         let evidence = Evidence::Text(issuer.into());
         seen.outcome.evidence.insert("certificate_issuer", evidence);
         seen.outcome.findings.push(Finding {

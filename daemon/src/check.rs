@@ -164,7 +164,7 @@ impl Progress {
         }
         format!(
             "{} checks done, {} without success; last: {} {}",
-            state.0, state.1, seen.service, seen.target
+            state.0, state.1, seen.check.service, seen.check.target
         )
     }
 }

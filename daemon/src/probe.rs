@@ -17,7 +17,7 @@ mod smb;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use sightline_model::{Gate, Reason, Stage, Subject, Target};
+use sightline_model::{Check, Gate, Reason, Stage, Subject, Target};
 
 use crate::endpoints::Endpoint;
 use crate::path::NetPath;
@@ -117,23 +117,25 @@ impl Ground<'_> {
         probe: impl Probe + 'static,
     ) -> Task {
         Task {
-            kind,
-            service: kind,
-            stage: Stage::DomainController,
-            also: Vec::new(),
-            gate: Gate::Hard,
-            subject: Subject::Controller {
-                name: name.to_owned(),
-                address,
-            },
-            door: format!("{transport}/{port}"),
-            closed_as: Reason::PortBlocked,
-            needs_flag: None,
-            is_of_host: false,
-            target: Target {
-                host: name.to_owned(),
-                address: Some(address),
-                port: Some(port),
+            check: Check {
+                probe: kind,
+                service: kind,
+                stage: Stage::DomainController,
+                also: Vec::new(),
+                gate: Gate::Hard,
+                subject: Subject::Controller {
+                    name: name.to_owned(),
+                    address,
+                },
+                door: format!("{transport}/{port}"),
+                closed_as: Reason::PortBlocked,
+                needs_flag: None,
+                is_of_host: false,
+                target: Target {
+                    host: name.to_owned(),
+                    address: Some(address),
+                    port: Some(port),
+                },
             },
             path: Arc::clone(self.path),
             timeout: self.plan.timeout,
@@ -148,7 +150,7 @@ impl Ground<'_> {
 pub(crate) fn ping_tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
     let mut tasks = (cldap::KIND.tasks)(ground, thing);
     for task in &mut tasks {
-        task.gate = Gate::Optional;
+        task.check.gate = Gate::Optional;
     }
     tasks
 }

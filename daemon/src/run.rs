@@ -13,8 +13,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use sightline_model::{
-    ClockReading, ControllerFacts, Evidence, Finding, Gate, Observation, Outcome, Phase, Reason,
-    Severity, SrvRecord, Stage, Subject, Target, Timestamp,
+    Check, ClockReading, ControllerFacts, Evidence, Finding, Observation, Outcome, Phase, Reason,
+    Severity, SrvRecord, Target, Timestamp,
 };
 
 use crate::path::NetPath;
@@ -33,28 +33,8 @@ pub type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Finding>> + Send +
 /// A probe with whom it asks and what that means.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// Name of the kind.
-    pub kind: &'static str,
-    /// The service asked, where one kind asks several.
-    pub service: &'static str,
-    /// The stage that it belongs to: the earliest, if to several.
-    pub stage: Stage,
-    /// The other stages that need the same thing.
-    pub also: Vec<Stage>,
-    /// What it means to that stage.
-    pub gate: Gate,
-    /// What it is about.
-    pub subject: Subject,
-    /// The door that it knocks at, for people: `tcp/445`.
-    pub door: String,
-    /// What silence is called when other services of the same host answer.
-    pub closed_as: Reason,
-    /// A flag of the LDAP ping without which the service is not expected.
-    pub needs_flag: Option<&'static str>,
-    /// Whether it asks the host rather than the directory on it.
-    pub is_of_host: bool,
-    /// Whom it asks.
-    pub target: Target,
+    /// What is asked of whom.
+    pub check: Check,
     /// How the packets get there.
     pub path: Arc<NetPath>,
     /// The deadline of one run.
@@ -300,7 +280,11 @@ impl State {
 /// Runs a task once, within its deadline, whatever happens inside.
 pub async fn once(task: &Task) -> Observation {
     let started = now();
-    let run = Run::begin(task.target.clone(), Arc::clone(&task.path), task.timeout);
+    let run = Run::begin(
+        task.check.target.clone(),
+        Arc::clone(&task.path),
+        task.timeout,
+    );
     let guarded = AssertUnwindSafe(task.probe.run(&run)).catch_unwind();
     let end = match tokio::time::timeout(task.timeout, guarded).await {
         Ok(Ok(result)) => Some(result),
@@ -317,17 +301,7 @@ pub async fn once(task: &Task) -> Observation {
     };
     let took = run.begun.elapsed();
     Observation {
-        probe: task.kind,
-        service: task.service,
-        stage: task.stage,
-        also: task.also.clone(),
-        gate: task.gate,
-        subject: task.subject.clone(),
-        door: task.door.clone(),
-        closed_as: task.closed_as,
-        needs_flag: task.needs_flag,
-        is_of_host: task.is_of_host,
-        target: task.target.clone(),
+        check: task.check.clone(),
         path: task.path.name.clone(),
         started,
         took,
@@ -355,6 +329,8 @@ pub fn unix_seconds() -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use sightline_model::{Gate, Stage, Subject};
+
     use super::*;
 
     #[derive(Debug)]
@@ -379,20 +355,22 @@ mod tests {
 
     async fn outcome(probe: Script) -> Outcome {
         let task = Task {
-            kind: "script",
-            service: "script",
-            stage: Stage::DomainController,
-            also: Vec::new(),
-            gate: Gate::Hard,
-            subject: Subject::Uplink,
-            door: "tcp/1".into(),
-            closed_as: Reason::PortBlocked,
-            needs_flag: None,
-            is_of_host: false,
-            target: Target {
-                host: "dc1.corp.example".into(),
-                address: None,
-                port: Some(1),
+            check: Check {
+                probe: "script",
+                service: "script",
+                stage: Stage::DomainController,
+                also: Vec::new(),
+                gate: Gate::Hard,
+                subject: Subject::Uplink,
+                door: "tcp/1".into(),
+                closed_as: Reason::PortBlocked,
+                needs_flag: None,
+                is_of_host: false,
+                target: Target {
+                    host: "dc1.corp.example".into(),
+                    address: None,
+                    port: Some(1),
+                },
             },
             path: Arc::new(NetPath::direct("default")),
             timeout: Duration::from_secs(5),

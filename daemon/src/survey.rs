@@ -104,7 +104,7 @@ pub async fn survey(
     let slowest = under_way.slowest();
     let mut observations = under_way.into_observations();
     // Who was only pinged is not judged: its silence is as good as that of those who were not asked.
-    observations.retain(|seen| match &seen.subject {
+    observations.retain(|seen| match &seen.check.subject {
         Subject::Controller { name, .. } | Subject::ControllerName { name, .. } => {
             controllers.is_probed(name)
         }
@@ -145,8 +145,8 @@ impl UnderWay {
         for task in tasks {
             let id = self.known.len();
             self.known.push((after, None));
-            let is_lookup =
-                matches!(task.subject, Subject::Host { .. }) && task.target.address.is_none();
+            let is_lookup = matches!(task.check.subject, Subject::Host { .. })
+                && task.check.target.address.is_none();
             let lookups = is_lookup.then(|| Arc::clone(&self.lookups));
             self.running.spawn(async move {
                 let _turn = match &lookups {
@@ -178,10 +178,13 @@ impl UnderWay {
             .unwrap_or_default()
             .into_iter()
             .map(|seen| Link {
-                what: if seen.service == seen.probe {
-                    format!("{} {}", seen.probe, seen.target)
+                what: if seen.check.service == seen.check.probe {
+                    format!("{} {}", seen.check.probe, seen.check.target)
                 } else {
-                    format!("{} {} {}", seen.probe, seen.service, seen.target)
+                    format!(
+                        "{} {} {}",
+                        seen.check.probe, seen.check.service, seen.check.target
+                    )
                 },
                 took: seen.took,
             })
@@ -222,7 +225,7 @@ struct Next<'a> {
 impl Next<'_> {
     fn after(&mut self, seen: &Observation, controllers: &mut Controllers) -> Vec<Task> {
         let passed = matches!(seen.outcome.state(), State::Pass | State::Warn);
-        match &seen.subject {
+        match &seen.check.subject {
             Subject::Resolver { server, topic } if passed => {
                 self.after_resolver(*server, *topic, seen, controllers)
             }
@@ -237,10 +240,9 @@ impl Next<'_> {
                 }
                 tasks
             }
-            Subject::Host { name } if passed && seen.target.address.is_none() => {
-                self.hosts
-                    .doors(self.ground, name, &seen.outcome.facts.addresses)
-            }
+            Subject::Host { name } if passed && seen.check.target.address.is_none() => self
+                .hosts
+                .doors(self.ground, name, &seen.outcome.facts.addresses),
             Subject::TimeSource { name } if passed && !seen.outcome.facts.addresses.is_empty() => {
                 self.time_sources(name, &seen.outcome.facts.addresses)
             }
@@ -255,7 +257,7 @@ impl Next<'_> {
         seen: &Observation,
         controllers: &mut Controllers,
     ) -> Vec<Task> {
-        match (topic, seen.service) {
+        match (topic, seen.check.service) {
             (Topic::Internet, _) => {
                 let mut tasks = self.hosts.lookups(self.ground, server);
                 tasks.extend(self.named_time_sources(server));

@@ -25,8 +25,8 @@ pub mod time;
 
 pub use judge::{Candidate, Limits, NetworkScene, Scene, judge};
 pub use outcome::{
-    ClockReading, ControllerFacts, Evidence, Facts, Finding, Observation, Outcome, Phase, Severity,
-    SrvRecord, State,
+    Check, ClockReading, ControllerFacts, Evidence, Facts, Finding, Observation, Outcome, Phase,
+    Severity, SrvRecord, State,
 };
 pub use reason::{Fixer, Reason};
 pub use stage::{Class, Gate, Stage, Verdict};

@@ -283,16 +283,16 @@ impl Observation {
     #[must_use]
     pub fn meaning_of(&self, finding: &Finding) -> Reason {
         if finding.reason.is_silence() && finding.reason != Reason::ProtocolError {
-            self.closed_as
+            self.check.closed_as
         } else {
             finding.reason
         }
     }
 }
 
-/// An outcome with everything that tells whose it is.
+/// A probe and one of its targets: what is asked of whom, and what that means to the flow.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Observation {
+pub struct Check {
     /// The kind of probe: `ldap`.
     pub probe: &'static str,
     /// The service asked, where one kind asks several: `ldaps`. The name in `services`.
@@ -301,21 +301,28 @@ pub struct Observation {
     pub stage: Stage,
     /// The other stages that need the same thing.
     pub also: Vec<Stage>,
-    /// What it means to that stage.
+    /// What it means to these stages.
     pub gate: Gate,
     /// What it is about.
     pub subject: Subject,
     /// The door that it knocks at, for people: `tcp/445`.
     pub door: String,
-    /// What it is called when that door is closed while others of the same host are open.
+    /// What silence is called while others of the same host answer.
     pub closed_as: Reason,
     /// A flag of the LDAP ping without which the service is not expected there.
     pub needs_flag: Option<&'static str>,
     /// Whether it asks the host rather than the directory on it: ping and time come from a machine
     /// whose directory service is stopped, too.
     pub is_of_host: bool,
-    /// Whom it asked.
+    /// Whom it asks.
     pub target: Target,
+}
+
+/// What one run of a check gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// What was asked of whom.
+    pub check: Check,
     /// The path that it took: `direct`, or a VPN by its name.
     pub path: String,
     /// When it started, by the wall clock.

@@ -47,7 +47,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
             slow: ground.plan.slow_ping.as_secs_f64(),
         },
     );
-    task.closed_as = Reason::CldapNoAnswer;
+    task.check.closed_as = Reason::CldapNoAnswer;
     vec![task]
 }
 

@@ -10,7 +10,7 @@ use futures_util::future::select_ok;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{RData, RecordType};
-use sightline_model::{Finding, Gate, Reason, Stage, Subject, Target, Topic};
+use sightline_model::{Check, Finding, Gate, Reason, Stage, Subject, Target, Topic};
 
 use super::{Ground, Kind, Thing};
 use crate::endpoints::{Expected, Protocol};
@@ -73,7 +73,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
     let over_tcp = |service, name: &str, kind| {
         let ask = Ask::Tcp(name.to_owned(), kind);
         let mut task = on(service, Topic::Tcp, Stage::Network, Gate::Optional, ask);
-        task.door = format!("tcp/{}", server.port());
+        task.check.door = format!("tcp/{}", server.port());
         task
     };
     if let Some(name) = ground.plan.internet_names.first() {
@@ -143,17 +143,19 @@ fn resolver_task(
     ask: impl Probe + 'static,
 ) -> Task {
     Task {
-        kind: KIND.name,
-        service,
-        stage,
-        also: Vec::new(),
-        gate,
-        subject: Subject::Resolver { server, topic },
-        door: format!("udp/{}", server.port()),
-        closed_as: Reason::DnsTimeout,
-        needs_flag: None,
-        is_of_host: false,
-        target: Target::at(server),
+        check: Check {
+            probe: KIND.name,
+            service,
+            stage,
+            also: Vec::new(),
+            gate,
+            subject: Subject::Resolver { server, topic },
+            door: format!("udp/{}", server.port()),
+            closed_as: Reason::DnsTimeout,
+            needs_flag: None,
+            is_of_host: false,
+            target: Target::at(server),
+        },
         path: Arc::clone(ground.path),
         timeout: ground.plan.timeout,
         probe: Arc::new(ask),

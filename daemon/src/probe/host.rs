@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use hyper::Uri;
-use sightline_model::{Finding, Phase, Reason, Severity, Subject, Target};
+use sightline_model::{Check, Finding, Phase, Reason, Severity, Subject, Target};
 
 use super::{Ground, Thing};
 use crate::endpoints::{Condition, Endpoint, Expected, Origin, Protocol};
@@ -48,20 +48,22 @@ pub(super) fn tasks(
         return Vec::new();
     }
     vec![Task {
-        kind,
-        service: kind,
-        stage: *first,
-        also: others.to_vec(),
-        gate,
-        subject: Subject::Host { name: name.clone() },
-        door: port.to_string(),
-        closed_as: Reason::EndpointUnreachable,
-        needs_flag: None,
-        is_of_host: false,
-        target: Target {
-            host: name.clone(),
-            address: Some(*address),
-            port: Some(port.number),
+        check: Check {
+            probe: kind,
+            service: kind,
+            stage: *first,
+            also: others.to_vec(),
+            gate,
+            subject: Subject::Host { name: name.clone() },
+            door: port.to_string(),
+            closed_as: Reason::EndpointUnreachable,
+            needs_flag: None,
+            is_of_host: false,
+            target: Target {
+                host: name.clone(),
+                address: Some(*address),
+                port: Some(port.number),
+            },
         },
         path: Arc::clone(ground.path),
         timeout: match protocol {

@@ -18,10 +18,10 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         return Vec::new();
     };
     let mut task = ground.controller_task(KIND.name, (name, *address), ("icmp", 0), Icmp);
-    task.gate = Gate::Optional;
-    task.is_of_host = true;
-    task.door = "icmp/echo".to_owned();
-    task.target.port = None;
+    task.check.gate = Gate::Optional;
+    task.check.is_of_host = true;
+    task.check.door = "icmp/echo".to_owned();
+    task.check.target.port = None;
     vec![task]
 }
 

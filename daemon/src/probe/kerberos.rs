@@ -42,8 +42,8 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
             principal: ground.plan.principal.clone(),
         },
     );
-    task.closed_as = Reason::KdcNoAnswer;
-    task.door = format!("tcp+udp/{port}");
+    task.check.closed_as = Reason::KdcNoAnswer;
+    task.check.door = format!("tcp+udp/{port}");
     vec![task]
 }
 

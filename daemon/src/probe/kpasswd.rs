@@ -29,8 +29,8 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
             realm: domain.to_ascii_uppercase(),
         },
     );
-    task.gate = Gate::Soft;
-    task.door = format!("tcp+udp/{port}");
+    task.check.gate = Gate::Soft;
+    task.check.door = format!("tcp+udp/{port}");
     vec![task]
 }
 

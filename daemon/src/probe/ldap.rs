@@ -64,8 +64,8 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
                 door,
             },
         );
-        task.service = service;
-        task.gate = gate;
+        task.check.service = service;
+        task.check.gate = gate;
         task
     };
     let mut catalog = on(
@@ -74,7 +74,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         ports.global_catalog,
         Door::Catalog,
     );
-    catalog.needs_flag = Some("GC");
+    catalog.check.needs_flag = Some("GC");
     vec![
         on("ldap", Gate::Hard, ports.ldap, Door::Plain),
         on("ldaps", Gate::Optional, ports.ldaps, Door::Tls),

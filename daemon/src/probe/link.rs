@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rtnetlink::packet_route::neighbour::NeighbourState;
-use sightline_model::{Finding, Gate, Phase, Reason, Stage, Subject, Target};
+use sightline_model::{Check, Finding, Gate, Phase, Reason, Stage, Subject, Target};
 
 use super::{Ground, Kind, Thing};
 use crate::net::routes::{DefaultRoute, Kernel, Link, Snapshot};
@@ -33,24 +33,26 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         return Vec::new();
     }
     vec![Task {
-        kind: KIND.name,
-        service: KIND.name,
-        stage: Stage::Network,
-        also: Vec::new(),
-        gate: Gate::Hard,
-        subject: Subject::Uplink,
-        door: "link".to_owned(),
-        closed_as: Reason::LinkDown,
-        needs_flag: None,
-        is_of_host: false,
-        target: Target {
-            host: ground
-                .path
-                .interface
-                .clone()
-                .unwrap_or_else(|| ground.path.network.clone()),
-            address: None,
-            port: None,
+        check: Check {
+            probe: KIND.name,
+            service: KIND.name,
+            stage: Stage::Network,
+            also: Vec::new(),
+            gate: Gate::Hard,
+            subject: Subject::Uplink,
+            door: "link".to_owned(),
+            closed_as: Reason::LinkDown,
+            needs_flag: None,
+            is_of_host: false,
+            target: Target {
+                host: ground
+                    .path
+                    .interface
+                    .clone()
+                    .unwrap_or_else(|| ground.path.network.clone()),
+                address: None,
+                port: None,
+            },
         },
         path: Arc::clone(ground.path),
         timeout: ground.plan.timeout,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sightline_model::{ClockReading, Finding, Gate, Phase, Reason, Stage, Subject, Target};
+use sightline_model::{Check, ClockReading, Finding, Gate, Phase, Reason, Stage, Subject, Target};
 use sightline_wire::ntp::{self, Answer};
 
 use super::{Ground, Kind, Thing};
@@ -23,27 +23,29 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         Thing::Controller { name, address } => {
             let mut task = ground.controller_task(KIND.name, (name, *address), ("udp", port), Ntp);
             // Kerberos tells a controller's clock too.
-            task.gate = Gate::Optional;
-            task.closed_as = Reason::NtpNoAnswer;
-            task.needs_flag = Some("TIMESERV");
-            task.is_of_host = true;
+            task.check.gate = Gate::Optional;
+            task.check.closed_as = Reason::NtpNoAnswer;
+            task.check.needs_flag = Some("TIMESERV");
+            task.check.is_of_host = true;
             vec![task]
         }
         Thing::TimeSource { name, address } => vec![Task {
-            kind: KIND.name,
-            service: KIND.name,
-            stage: Stage::Time,
-            also: Vec::new(),
-            gate: Gate::Soft,
-            subject: Subject::TimeSource { name: name.clone() },
-            door: format!("udp/{port}"),
-            closed_as: Reason::NtpNoAnswer,
-            needs_flag: None,
-            is_of_host: true,
-            target: Target {
-                host: name.clone(),
-                address: Some(*address),
-                port: Some(port),
+            check: Check {
+                probe: KIND.name,
+                service: KIND.name,
+                stage: Stage::Time,
+                also: Vec::new(),
+                gate: Gate::Soft,
+                subject: Subject::TimeSource { name: name.clone() },
+                door: format!("udp/{port}"),
+                closed_as: Reason::NtpNoAnswer,
+                needs_flag: None,
+                is_of_host: true,
+                target: Target {
+                    host: name.clone(),
+                    address: Some(*address),
+                    port: Some(port),
+                },
             },
             path: Arc::clone(ground.path),
             timeout: ground.plan.timeout,

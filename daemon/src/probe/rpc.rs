@@ -39,7 +39,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         ("tcp", ground.plan.ports.rpc),
         Rpc,
     );
-    task.closed_as = Reason::RpcEndpointUnavailable;
+    task.check.closed_as = Reason::RpcEndpointUnavailable;
     vec![task]
 }
 

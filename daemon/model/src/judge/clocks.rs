@@ -144,7 +144,7 @@ fn internet(network: &NetworkScene) -> Vec<Clock> {
     network
         .observations
         .iter()
-        .filter_map(|seen| match &seen.subject {
+        .filter_map(|seen| match &seen.check.subject {
             Subject::TimeSource { name } => Some(Clock {
                 name: name.clone(),
                 offset: seen.outcome.facts.clock?.offset,
@@ -159,7 +159,7 @@ fn silent_sources(network: &NetworkScene) -> Vec<Draft> {
     let sources: Vec<_> = network
         .observations
         .iter()
-        .filter(|seen| matches!(seen.subject, Subject::TimeSource { .. }))
+        .filter(|seen| matches!(seen.check.subject, Subject::TimeSource { .. }))
         .collect();
     let any_answers = sources
         .iter()

@@ -40,7 +40,7 @@ impl Door<'_> {
         self.seen
             .iter()
             .copied()
-            .filter(|seen| seen.gate == Gate::Hard)
+            .filter(|seen| seen.check.gate == Gate::Hard)
     }
 
     /// Every hard service of this one address does its job. What an answer says about a logon is
@@ -59,7 +59,7 @@ impl Door<'_> {
     fn is_alive(&self) -> bool {
         self.seen
             .iter()
-            .any(|seen| !seen.is_of_host && seen.outcome.was_answered())
+            .any(|seen| !seen.check.is_of_host && seen.outcome.was_answered())
     }
 
     /// Whoever could be asked has not answered, and somebody could be asked.
@@ -100,7 +100,7 @@ fn against_service(seen: &Observation) -> impl Iterator<Item = &Finding> {
 pub(super) fn judge(network: &NetworkScene) -> (Vec<Controller>, Vec<Draft>) {
     let mut doors: BTreeMap<&str, Vec<Door<'_>>> = BTreeMap::new();
     for seen in &network.observations {
-        if let Some((name, address)) = seen.subject.controller() {
+        if let Some((name, address)) = seen.check.subject.controller() {
             let of_name = doors.entry(name).or_default();
             match of_name
                 .iter_mut()
@@ -153,11 +153,11 @@ fn describe(candidate: &Candidate, doors: &[Door<'_>]) -> Controller {
     let mut services: BTreeMap<&'static str, State> = BTreeMap::new();
     for door in &used {
         for seen in door.seen.iter().filter(|seen| is_expected(seen, door)) {
-            let state = services.entry(seen.service).or_insert(State::Skipped);
+            let state = services.entry(seen.check.service).or_insert(State::Skipped);
             *state = (*state).max(seen.outcome.state());
         }
         for seen in door.seen.iter().filter(|seen| !is_expected(seen, door)) {
-            services.entry(seen.service).or_insert(State::Skipped);
+            services.entry(seen.check.service).or_insert(State::Skipped);
         }
     }
     let clock = doors
@@ -256,7 +256,7 @@ fn is_expected(seen: &Observation, door: &Door<'_>) -> bool {
         .iter()
         .find_map(|seen| seen.outcome.facts.controller.as_ref())
         .map(|facts| &facts.flags);
-    match (seen.needs_flag, announced) {
+    match (seen.check.needs_flag, announced) {
         (Some(flag), Some(flags)) => flags.iter().any(|known| known == flag),
         _ => true,
     }
@@ -278,17 +278,17 @@ fn service_fault(
         | Reason::RpcEndpointUnavailable
         | Reason::KerberosUdpBlocked
         | Reason::KerberosTcpBlocked
-        | Reason::NotTested => seen.door.clone(),
+        | Reason::NotTested => seen.check.door.clone(),
         _ => String::new(),
     };
-    let capped = capped(finding, seen.gate);
+    let capped = capped(finding, seen.check.gate);
     // What speaks against a logon is weighed later, against the controllers that are good for one.
     let severity = if reason.stage() == Some(Stage::SignIn) {
         capped
     } else {
         relief.relieve(capped)
     };
-    Draft::new(reason, seen.stage, severity)
+    Draft::new(reason, seen.check.stage, severity)
         .what(what)
         .at(place)
         .because(&finding.detail)

@@ -23,7 +23,7 @@ impl<'a> Host<'a> {
         self.seen
             .iter()
             .copied()
-            .filter(|seen| seen.target.address.is_some())
+            .filter(|seen| seen.check.target.address.is_some())
     }
 
     fn answers(&self) -> bool {
@@ -57,7 +57,7 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
 fn collect(network: &NetworkScene) -> Vec<Host<'_>> {
     let mut hosts: BTreeMap<&str, Host<'_>> = BTreeMap::new();
     for seen in &network.observations {
-        if let Subject::Host { name } = &seen.subject {
+        if let Subject::Host { name } = &seen.check.subject {
             hosts
                 .entry(name)
                 .or_insert_with(|| Host {
@@ -93,8 +93,8 @@ fn findings(host: &Host<'_>, ipv4_works: bool) -> Vec<Draft> {
         for finding in &seen.outcome.findings {
             let mut draft = Draft::new(
                 reason(seen, finding),
-                seen.stage,
-                capped(finding, seen.gate),
+                seen.check.stage,
+                capped(finding, seen.check.gate),
             )
             .what(what(host, seen, finding, ipv4_works))
             .at(host.name)
@@ -104,6 +104,7 @@ fn findings(host: &Host<'_>, ipv4_works: bool) -> Vec<Draft> {
                 draft.severity = draft.severity.min(Severity::Degrading);
             }
             draft.touches = seen
+                .check
                 .also
                 .iter()
                 .map(|stage| (*stage, draft.severity))
@@ -124,13 +125,16 @@ fn reason(seen: &Observation, finding: &Finding) -> Reason {
 }
 
 fn is_v4(seen: &Observation) -> bool {
-    seen.target.address.is_some_and(|address| address.is_ipv4())
+    seen.check
+        .target
+        .address
+        .is_some_and(|address| address.is_ipv4())
 }
 
 /// What is merged into one finding: everything that one inspecting proxy signs, everything that
 /// one family of addresses does not reach while the other one works.
 fn what(host: &Host<'_>, seen: &Observation, finding: &Finding, ipv4_works: bool) -> String {
-    match (finding.reason, seen.target.address) {
+    match (finding.reason, seen.check.target.address) {
         (Reason::TlsIntercepted, _) => match seen.outcome.evidence.get("certificate_issuer") {
             Some(Evidence::Text(issuer)) => format!("by {issuer}"),
             _ => String::new(),

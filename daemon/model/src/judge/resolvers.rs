@@ -95,7 +95,7 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
 fn collect(network: &NetworkScene) -> Vec<Resolver<'_>> {
     let mut resolvers: BTreeMap<SocketAddr, Resolver<'_>> = BTreeMap::new();
     for seen in &network.observations {
-        if let Some((server, topic)) = seen.subject.resolver() {
+        if let Some((server, topic)) = seen.check.subject.resolver() {
             resolvers
                 .entry(server)
                 .or_insert_with(|| Resolver {
@@ -241,7 +241,7 @@ fn records(resolver: &Resolver<'_>) -> Vec<Draft> {
 fn asked_name(seen: &Observation) -> String {
     match seen.outcome.evidence.get("name") {
         Some(Evidence::Text(name)) => name.clone(),
-        _ => seen.target.to_string(),
+        _ => seen.check.target.to_string(),
     }
 }
 
@@ -259,12 +259,16 @@ fn tcp(resolver: &Resolver<'_>) -> Option<Draft> {
                 "{name} @ {}: the answer has {bytes:.0} bytes; a client without EDNS0 gets it truncated, and TCP 53 is closed: {}",
                 resolver.place, finding.detail
             );
-            Draft::new(Reason::DnsTruncated, locator.stage, Severity::Degrading)
-                .what(name)
-                .because(detail)
+            Draft::new(
+                Reason::DnsTruncated,
+                locator.check.stage,
+                Severity::Degrading,
+            )
+            .what(name)
+            .because(detail)
         }
         None => Draft::new(Reason::PortBlocked, Stage::Network, Severity::Info)
-            .what(&seen.door)
+            .what(&seen.check.door)
             .because(&finding.detail),
     };
     Some(draft.at(&resolver.place))

@@ -13,7 +13,7 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
     network
         .observations
         .iter()
-        .filter(|seen| seen.subject == Subject::Uplink)
+        .filter(|seen| seen.check.subject == Subject::Uplink)
         .flat_map(|seen| {
             seen.outcome.findings.iter().map(|finding| {
                 let key = if finding.reason == Reason::GatewayUnreachable {
@@ -21,9 +21,13 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
                 } else {
                     "interface"
                 };
-                Draft::new(finding.reason, seen.stage, capped(finding, seen.gate))
-                    .at(place(seen, key))
-                    .because(&finding.detail)
+                Draft::new(
+                    finding.reason,
+                    seen.check.stage,
+                    capped(finding, seen.check.gate),
+                )
+                .at(place(seen, key))
+                .because(&finding.detail)
             })
         })
         .collect()
@@ -33,7 +37,7 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
 fn place(seen: &Observation, key: &str) -> String {
     match seen.outcome.evidence.get(key) {
         Some(Evidence::Text(name)) if !name.is_empty() => name.clone(),
-        _ => seen.target.host.clone(),
+        _ => seen.check.target.host.clone(),
     }
 }
 
@@ -42,7 +46,7 @@ pub(super) fn interface(network: &NetworkScene) -> String {
     network
         .observations
         .iter()
-        .find(|seen| seen.subject == Subject::Uplink)
+        .find(|seen| seen.check.subject == Subject::Uplink)
         .map_or_else(|| network.name.clone(), |seen| place(seen, "interface"))
 }
 
@@ -51,13 +55,13 @@ pub(super) fn plain(seen: &Observation) -> impl Iterator<Item = Draft> {
     seen.outcome.findings.iter().map(|finding| {
         let draft = Draft::new(
             seen.meaning_of(finding),
-            seen.stage,
-            capped(finding, seen.gate),
+            seen.check.stage,
+            capped(finding, seen.check.gate),
         )
         .because(finding.detail.clone())
-        .at(seen.target.host.clone());
+        .at(seen.check.target.host.clone());
         if draft.reason == Reason::PortBlocked {
-            draft.what(&seen.door)
+            draft.what(&seen.check.door)
         } else {
             draft
         }
@@ -83,7 +87,7 @@ pub(super) fn own_addresses(
     is_meant: impl Fn(IpAddr) -> bool,
 ) -> Vec<String> {
     let listed = network.observations.iter().find_map(|seen| {
-        (seen.subject == Subject::Uplink)
+        (seen.check.subject == Subject::Uplink)
             .then(|| seen.outcome.evidence.get("addresses"))
             .flatten()
     });

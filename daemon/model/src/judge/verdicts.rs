@@ -176,7 +176,7 @@ fn stage_verdict(
         probes: network
             .observations
             .iter()
-            .filter(|seen| seen.stage == stage || seen.also.contains(&stage))
+            .filter(|seen| seen.check.stage == stage || seen.check.also.contains(&stage))
             .map(probe)
             .collect(),
     }
@@ -213,7 +213,7 @@ fn checks(stage: Stage, network: &NetworkScene) -> impl Iterator<Item = &Observa
     network
         .observations
         .iter()
-        .filter(move |seen| seen.stage == asked || seen.also.contains(&asked))
+        .filter(move |seen| seen.check.stage == asked || seen.check.also.contains(&asked))
 }
 
 fn findings(stage: Stage, drafts: &[Draft], blocked_by: &[Stage]) -> Vec<StageFinding> {
@@ -281,10 +281,10 @@ fn probe(seen: &Observation) -> ProbeStatus {
         *phases.entry(*phase).or_default() += took.as_secs_f64();
     }
     ProbeStatus {
-        probe: seen.probe,
-        service: seen.service,
-        target: seen.target.clone(),
-        address: seen.target.address,
+        probe: seen.check.probe,
+        service: seen.check.service,
+        target: seen.check.target.clone(),
+        address: seen.check.target.address,
         path: seen.path.clone(),
         state: seen.outcome.state(),
         reason: worst.map(|finding| finding.reason),

@@ -20,11 +20,11 @@ pub(crate) fn address_task(ground: &Ground<'_>, server: SocketAddr, name: &str) 
     let about = (Topic::Records, Stage::DomainController, Gate::Hard);
     let failure = Reason::DnsTargetUnresolved;
     let mut task = lookup_task(ground, (server, name), about, Some(failure));
-    task.subject = Subject::ControllerName {
+    task.check.subject = Subject::ControllerName {
         name: name.to_owned(),
         server,
     };
-    task.closed_as = Reason::DnsTimeout;
+    task.check.closed_as = Reason::DnsTimeout;
     task
 }
 
@@ -34,10 +34,10 @@ pub(crate) fn time_source_task(ground: &Ground<'_>, server: SocketAddr, name: &s
     let about = (Topic::Internet, Stage::Time, Gate::Soft);
     let failure = Reason::NtpNoAnswer;
     let mut task = lookup_task(ground, (server, name), about, Some(failure));
-    task.subject = Subject::TimeSource {
+    task.check.subject = Subject::TimeSource {
         name: name.to_owned(),
     };
-    task.closed_as = failure;
+    task.check.closed_as = failure;
     task
 }
 
@@ -62,11 +62,11 @@ pub(crate) fn host_task(
         .max()?;
     let about = (Topic::Internet, first, gate);
     let mut task = lookup_task(ground, (server, name), about, None);
-    task.also = stages.collect();
-    task.subject = Subject::Host {
+    task.check.also = stages.collect();
+    task.check.subject = Subject::Host {
         name: name.to_owned(),
     };
-    task.closed_as = Reason::EndpointUnreachable;
+    task.check.closed_as = Reason::EndpointUnreachable;
     Some(task)
 }
 
@@ -78,7 +78,7 @@ fn lookup_task(
 ) -> Task {
     let lookup = Lookup { server, failure };
     let mut task = resolver_task(ground, server, "address", about, lookup);
-    task.target = Target {
+    task.check.target = Target {
         host: name.to_owned(),
         address: None,
         port: None,

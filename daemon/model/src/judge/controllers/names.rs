@@ -63,7 +63,7 @@ pub(super) fn judge(network: &NetworkScene, relief: Relief) -> Vec<Draft> {
 fn collect(network: &NetworkScene) -> Vec<Name<'_>> {
     let mut names: BTreeMap<&str, Vec<Lookup<'_>>> = BTreeMap::new();
     for seen in &network.observations {
-        if let Subject::ControllerName { name, server } = &seen.subject {
+        if let Subject::ControllerName { name, server } = &seen.check.subject {
             names.entry(name).or_default().push(Lookup {
                 place: place(*server),
                 seen,
@@ -94,7 +94,7 @@ impl Name<'_> {
         for lookup in &self.lookups {
             for finding in &lookup.seen.outcome.findings {
                 let reason = reason(finding);
-                let severity = match relief.relieve(capped(finding, lookup.seen.gate)) {
+                let severity = match relief.relieve(capped(finding, lookup.seen.check.gate)) {
                     // A client that asks the other resolver finds the controller.
                     Severity::Blocking if is_resolved => Severity::Degrading,
                     Severity::Inconclusive if is_known => Severity::Info,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::Candidate;
-use crate::outcome::{ClockReading, ControllerFacts, Evidence, Facts, Observation, Outcome};
+use crate::outcome::{Check, ClockReading, ControllerFacts, Evidence, Facts, Observation, Outcome};
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::subject::{Subject, Target, Topic};
@@ -139,20 +139,22 @@ const TOPICS: [(&str, Topic, Stage, Gate); 7] = [
 
 fn observation(subject: Subject, service: &'static str, stage: Stage, gate: Gate) -> Observation {
     Observation {
-        probe: service,
-        service,
-        stage,
-        also: Vec::new(),
-        gate,
-        subject,
-        door: String::new(),
-        closed_as: Reason::PortBlocked,
-        needs_flag: None,
-        is_of_host: false,
-        target: Target {
-            host: "eth0".into(),
-            address: None,
-            port: None,
+        check: Check {
+            probe: service,
+            service,
+            stage,
+            also: Vec::new(),
+            gate,
+            subject,
+            door: String::new(),
+            closed_as: Reason::PortBlocked,
+            needs_flag: None,
+            is_of_host: false,
+            target: Target {
+                host: "eth0".into(),
+                address: None,
+                port: None,
+            },
         },
         path: "direct".into(),
         started: Timestamp::from_unix_millis(0),
@@ -183,10 +185,10 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
                 topic,
             };
             let mut check = observation(subject, word, stage, gate);
-            check.probe = "dns";
-            check.closed_as = Reason::DnsTimeout;
-            check.target = Target::at(*server);
-            check.door = if topic == Topic::Tcp {
+            check.check.probe = "dns";
+            check.check.closed_as = Reason::DnsTimeout;
+            check.check.target = Target::at(*server);
+            check.check.door = if topic == Topic::Tcp {
                 "tcp/53"
             } else {
                 "udp/53"
@@ -225,8 +227,8 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
                 server: *server,
             };
             let mut lookup = observation(subject, "address", Stage::DomainController, Gate::Hard);
-            lookup.closed_as = Reason::DnsTargetUnresolved;
-            lookup.target.host.clone_from(&name_in_dns);
+            lookup.check.closed_as = Reason::DnsTargetUnresolved;
+            lookup.check.target.host.clone_from(&name_in_dns);
             seen.push((format!("name {short} {}", server.ip()), lookup));
         }
         for address in addresses {
@@ -241,8 +243,8 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
             name: source.clone(),
         };
         let mut check = observation(subject, "ntp", Stage::Time, Gate::Soft);
-        check.closed_as = Reason::NtpNoAnswer;
-        check.target.host.clone_from(source);
+        check.check.closed_as = Reason::NtpNoAnswer;
+        check.check.target.host.clone_from(source);
         check.outcome.facts.clock = Some(clock(0.0));
         seen.push((format!("time {source}"), check));
     }
@@ -274,10 +276,10 @@ fn controller(
                 address,
             };
             let mut check = observation(subject, service, Stage::DomainController, gate);
-            check.door = door.into();
-            check.closed_as = closed_as;
-            check.needs_flag = needs_flag;
-            check.is_of_host = matches!(service, "ntp" | "icmp");
+            check.check.door = door.into();
+            check.check.closed_as = closed_as;
+            check.check.needs_flag = needs_flag;
+            check.check.is_of_host = matches!(service, "ntp" | "icmp");
             check.outcome.facts = facts(service, name, site, client_site);
             (service, check)
         })
@@ -311,13 +313,13 @@ fn hosts(world: &World) -> Vec<(String, Observation)> {
                     other => panic!("no gate `{other}`"),
                 },
             );
-            check.also = also
+            check.check.also = also
                 .iter()
                 .map(|stage| stage.parse().expect("a stage"))
                 .collect();
-            check.closed_as = Reason::EndpointUnreachable;
-            check.target.host = (*name).to_owned();
-            check.target.address = address;
+            check.check.closed_as = Reason::EndpointUnreachable;
+            check.check.target.host = (*name).to_owned();
+            check.check.target.address = address;
             seen.push((format!("host {name} {way}"), check));
         }
     }
