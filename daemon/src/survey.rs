@@ -343,9 +343,11 @@ impl Next<'_> {
             .collect()
     }
 
-    /// Internet time is a question of its own, and a voice about the clocks of the controllers.
+    /// Internet time is a question of its own, a voice about the clocks of the controllers, and a
+    /// witness of whether a certificate is invalid or the clock of this box is wrong.
     fn wanted_time_sources(&self) -> impl Iterator<Item = &String> {
-        let are_wanted = self.ground.wants(&[Stage::Time, Stage::SignIn]);
+        let are_wanted =
+            self.ground.wants(&[Stage::Time, Stage::SignIn]) || self.hosts.have_certificates();
         let sources = self.ground.plan.time_sources.iter();
         sources.filter(move |_| are_wanted)
     }

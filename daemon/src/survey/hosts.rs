@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use crate::endpoints::Endpoint;
+use crate::endpoints::{Endpoint, Protocol};
 use crate::net::socket;
 use crate::probe::{self, Ground, Thing};
 use crate::run::Task;
@@ -41,6 +41,12 @@ impl Hosts {
             by_name,
             are_looked_up: false,
         }
+    }
+
+    /// Whether anything that is asked of them has a validity in time.
+    pub(super) fn have_certificates(&self) -> bool {
+        let mut asked = self.by_name.values().flatten();
+        asked.any(|endpoint| endpoint.protocol == Protocol::Https)
     }
 
     /// The lookups of all names, once, at the first resolver that knows the Internet.

@@ -78,6 +78,23 @@ impl Draft {
         }
     }
 
+    /// Moves it to the earliest of the stages that it touches worst; whether there is one.
+    pub(super) fn stand_at_worst(&mut self) -> bool {
+        let worst = self.touches.values().max().copied();
+        let at = self
+            .touches
+            .iter()
+            .find(|(_, severity)| Some(**severity) == worst)
+            .map(|(stage, severity)| (*stage, *severity));
+        let Some((stage, severity)) = at else {
+            return false;
+        };
+        self.touches.remove(&stage);
+        self.stage = stage;
+        self.severity = severity;
+        true
+    }
+
     /// Takes the stages of another draft too. It stands at the earliest of those that it touches
     /// worst.
     fn join_stages(&mut self, other: &Self) {
@@ -87,13 +104,8 @@ impl Draft {
             let known = all.entry(stage).or_insert(severity);
             *known = (*known).max(severity);
         }
-        self.severity = self.severity.max(other.severity);
-        let worst = all.iter().find(|(_, severity)| **severity == self.severity);
-        if let Some((&stage, _)) = worst {
-            self.stage = stage;
-        }
-        all.remove(&self.stage);
         self.touches = all;
+        self.stand_at_worst();
     }
 
     /// The subject, a stable key: `corp.example.com @ 10.1.0.53`, `tcp/445 on dc1, dc2`.

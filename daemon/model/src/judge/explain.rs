@@ -18,7 +18,24 @@ pub(super) fn explain(mut drafts: Vec<Draft>) -> Vec<Draft> {
     for (draft, reason) in drafts.iter_mut().zip(explained_by) {
         draft.explained_by = reason;
     }
+    doubt_what_the_clock_explains(&mut drafts);
     drafts
+}
+
+/// Nobody knows of a certificate that a wrong clock of this box made look bad.
+fn doubt_what_the_clock_explains(drafts: &mut [Draft]) {
+    let is_in_doubt = |draft: &&Draft| draft.explained_by == Some(Reason::ClockUnsynced);
+    let stages: Vec<Stage> = drafts
+        .iter()
+        .filter(is_in_doubt)
+        .flat_map(|draft| draft.touches.keys().copied().chain([draft.stage]))
+        .collect();
+    let is_cause = |draft: &&mut Draft| draft.reason == Reason::ClockUnsynced;
+    for cause in drafts.iter_mut().filter(is_cause) {
+        let doubts = stages.iter().filter(|stage| **stage != cause.stage);
+        let doubts: Vec<_> = doubts.map(|stage| (*stage, cause.severity)).collect();
+        cause.touches.extend(doubts);
+    }
 }
 
 fn explains(cause: &Draft, other: &Draft) -> bool {

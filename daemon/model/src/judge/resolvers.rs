@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::NetworkScene;
 use super::draft::Draft;
 use super::uplink::{interface, is_conclusive, plain};
-use crate::outcome::{Evidence, Finding, Observation, Severity, State};
+use crate::outcome::{Evidence, Finding, Observation, Phase, Severity, State};
 use crate::reason::Reason;
 use crate::stage::Stage;
 use crate::subject::Topic;
@@ -46,6 +46,20 @@ impl<'a> Resolver<'a> {
             .any(|seen| seen.outcome.was_answered())
     }
 
+    /// Whether anybody is there. A resolver that has to ask others first may be silent for their
+    /// sake: where nothing of its own was asked of it, an open port must do.
+    fn is_there(&self) -> bool {
+        let is_asked_of_its_own = [Topic::Zone, Topic::Locator]
+            .iter()
+            .any(|topic| self.seen.contains_key(topic));
+        self.answers_udp() || (!is_asked_of_its_own && self.is_silent_after_connect())
+    }
+
+    fn is_silent_after_connect(&self) -> bool {
+        self.failure(Topic::Tcp)
+            .is_some_and(|(_, finding)| finding.phase > Phase::Connect)
+    }
+
     /// The findings of one observation, at the place by which all others call this resolver.
     fn plain<'b>(&'b self, seen: &'b Observation) -> impl Iterator<Item = Draft> + use<'b> {
         plain(seen).map(|mut draft| {
@@ -76,7 +90,7 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
         .partition(|resolver| resolver.is_conclusive());
     let (alive, dead): (Vec<&Resolver<'_>>, Vec<_>) = looked_at
         .into_iter()
-        .partition(|resolver| resolver.answers_udp());
+        .partition(|resolver| resolver.is_there());
 
     let mut drafts = dead_ones(&dead, alive.is_empty());
     drafts.extend(internet(&alive));
@@ -247,6 +261,9 @@ fn asked_name(seen: &Observation) -> String {
 
 /// A closed TCP port of a resolver whose answers fit into UDP harms nobody today.
 fn tcp(resolver: &Resolver<'_>) -> Option<Draft> {
+    if resolver.passes(Topic::Tcp) || resolver.is_silent_after_connect() {
+        return None;
+    }
     let (seen, finding) = resolver.failure(Topic::Tcp)?;
     let large = resolver.about(Topic::Locator).find_map(|locator| {
         let bytes = answer_bytes(locator)?;

@@ -41,15 +41,11 @@ pub(super) fn write(
                     .because("nothing was asked for this stage in this run"),
             });
         }
-        // What a stage that cannot be ready anyway has found is evidence.
-        if stages.iter().any(|before| {
-            stage.needs().contains(&before.stage) && before.verdict == Verdict::NotReady
-        }) {
-            for draft in &mut drafts {
-                if draft.stage == stage && draft.explained_by.is_none() {
-                    draft.explained_by = Some(Reason::Upstream);
-                }
-            }
+        if is_behind(stage, &stages) {
+            drafts = drafts
+                .into_iter()
+                .flat_map(|draft| withdraw(draft, stage, &stages))
+                .collect();
         }
         stages.push(judged);
     }
@@ -92,6 +88,35 @@ pub(super) fn write(
         root_causes,
         stages,
         domain_controllers: controllers.into_iter().map(|dc| dc.status).collect(),
+    }
+}
+
+/// Whether the stage cannot be ready, whatever is found at it.
+fn is_behind(stage: Stage, before: &[StageStatus]) -> bool {
+    before
+        .iter()
+        .any(|status| stage.needs().contains(&status.stage) && status.verdict == Verdict::NotReady)
+}
+
+/// What a stage that cannot be ready anyway has found is evidence there. Where it harms another stage
+/// too, it is a cause at that one.
+fn withdraw(draft: Draft, stage: Stage, before: &[StageStatus]) -> Vec<Draft> {
+    // Whatever else is wrong, a clock that cannot be trusted leaves the rest in doubt.
+    let is_of_box = draft.reason == Reason::ClockUnsynced;
+    if draft.stage != stage || draft.explained_by.is_some() || is_of_box {
+        return vec![draft];
+    }
+    let mut elsewhere = draft.clone();
+    let mut evidence = draft;
+    evidence.explained_by = Some(Reason::Upstream);
+    evidence.touches.clear();
+    elsewhere
+        .touches
+        .retain(|touched, _| !is_behind(*touched, before));
+    if elsewhere.stand_at_worst() {
+        vec![evidence, elsewhere]
+    } else {
+        vec![evidence]
     }
 }
 

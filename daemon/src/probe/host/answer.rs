@@ -10,6 +10,10 @@ use crate::text;
 /// Network Authentication Required (RFC 6585 §6): only what stands in between says so.
 const NETWORK_AUTHENTICATION_REQUIRED: u16 = 511;
 
+/// Over a plain connection these are never an answer of the host that was asked: the switch to another
+/// protocol that nobody asked for, and a proxy's demand (RFC 9110 §15.2.2, §15.5.8).
+const NEVER_OF_THE_HOST: [u16; 2] = [101, 407];
+
 /// What is wrong with an answer: why, how bad, and what came, as the end of a sentence that begins
 /// with the request. `None` means that it is as it should be.
 ///
@@ -20,7 +24,8 @@ pub(super) fn judge(endpoint: &Endpoint, answer: &Answer) -> Option<(Reason, Sev
     let is_known_page = matches!(endpoint.expected, Expected::Body { .. });
     let came = came(answer);
     let is_portal = is_plain && is_known_page && answer.status == NETWORK_AUTHENTICATION_REQUIRED;
-    if answer.status >= 500 && !is_portal {
+    let is_of_another = is_plain && NEVER_OF_THE_HOST.contains(&answer.status);
+    if (answer.status >= 500 && !is_portal) || is_of_another {
         return Some((Reason::HttpStatus, Severity::Blocking, came));
     }
     let (is_as_expected, wanted) = compare(&endpoint.expected, answer);

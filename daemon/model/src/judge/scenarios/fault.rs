@@ -56,7 +56,11 @@ impl Fault {
             let finding = Finding {
                 reason: reason.parse().expect("a reason"),
                 severity,
-                phase: Phase::Request,
+                phase: if reason.starts_with("connect_") {
+                    Phase::Connect
+                } else {
+                    Phase::Request
+                },
                 detail: format!("{key} gave {reason}"),
             };
             // A run that ends in silence or blindness has seen nothing else.
