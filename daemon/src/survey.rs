@@ -6,6 +6,7 @@
 
 mod controllers;
 mod hosts;
+mod preferred;
 mod search;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use crate::probe::{self, Ground, Thing};
 use crate::run::{self, Task};
 use controllers::{Controllers, Knock};
 use hosts::Hosts;
+use preferred::Preferred;
 
 pub use search::{Searched, domain_of_search_list};
 
@@ -84,6 +86,7 @@ pub async fn survey(
         ground: &ground,
         locating: BTreeSet::new(),
         site: None,
+        internet: Preferred::new(&network.resolvers),
         time_asked: false,
         hosts: Hosts::new(&ground),
     };
@@ -218,6 +221,8 @@ struct Next<'a> {
     locating: BTreeSet<SocketAddr>,
     /// The site whose records are asked for.
     site: Option<String>,
+    /// Whom names of the Internet are asked of.
+    internet: Preferred,
     time_asked: bool,
     hosts: Hosts,
 }
@@ -226,6 +231,10 @@ impl Next<'_> {
     fn after(&mut self, seen: &Observation, controllers: &mut Controllers) -> Vec<Task> {
         let passed = matches!(seen.outcome.state(), State::Pass | State::Warn);
         match &seen.check.subject {
+            Subject::Resolver {
+                server,
+                topic: Topic::Internet,
+            } => self.internet_names(*server, passed),
             Subject::Resolver { server, topic } if passed => {
                 self.after_resolver(*server, *topic, seen, controllers)
             }
@@ -250,6 +259,16 @@ impl Next<'_> {
         }
     }
 
+    /// The names of hosts and of time sources, once it is known whom to ask.
+    fn internet_names(&mut self, server: SocketAddr, knows: bool) -> Vec<Task> {
+        let Some(server) = self.internet.heard(server, knows) else {
+            return Vec::new();
+        };
+        let mut tasks = self.hosts.lookups(self.ground, server);
+        tasks.extend(self.named_time_sources(server));
+        tasks
+    }
+
     fn after_resolver(
         &mut self,
         server: SocketAddr,
@@ -258,11 +277,6 @@ impl Next<'_> {
         controllers: &mut Controllers,
     ) -> Vec<Task> {
         match (topic, seen.check.service) {
-            (Topic::Internet, _) => {
-                let mut tasks = self.hosts.lookups(self.ground, server);
-                tasks.extend(self.named_time_sources(server));
-                tasks
-            }
             (Topic::Locator, _) => {
                 self.locating.insert(server);
                 let mut tasks = self.records(server, seen, false, controllers);
@@ -364,7 +378,7 @@ impl Next<'_> {
             .collect()
     }
 
-    /// Names of time sources are looked up once, at the first resolver that knows the Internet.
+    /// Names of time sources are looked up once.
     fn named_time_sources(&mut self, server: SocketAddr) -> Vec<Task> {
         if std::mem::replace(&mut self.time_asked, true) {
             return Vec::new();

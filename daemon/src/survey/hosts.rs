@@ -49,7 +49,7 @@ impl Hosts {
         asked.any(|endpoint| endpoint.protocol == Protocol::Https)
     }
 
-    /// The lookups of all names, once, at the first resolver that knows the Internet.
+    /// The lookups of all names, once.
     pub(super) fn lookups(&mut self, ground: &Ground<'_>, server: SocketAddr) -> Vec<Task> {
         if std::mem::replace(&mut self.are_looked_up, true) {
             return Vec::new();
