@@ -32,6 +32,9 @@ struct Case {
     /// Names that `tests/lab/lab faults` lists; none for the healthy lab.
     #[serde(default)]
     faults: Vec<String>,
+    /// The stages that the check is asked for; none for all.
+    #[serde(default)]
+    named: Vec<String>,
     verdict: String,
     /// `stage/reason severity subject`, all of them in order.
     #[serde(default)]
@@ -103,7 +106,7 @@ impl Lab {
         }
     }
 
-    fn check(&self) -> Result<(Value, Option<i32>), String> {
+    fn check(&self, stages: &[String]) -> Result<(Value, Option<i32>), String> {
         let mut command = Command::new(&self.script);
         command
             .args([
@@ -117,7 +120,8 @@ impl Lab {
             ])
             .arg("--config")
             .arg(self.config_file())
-            .args(["--output", "json"]);
+            .args(["--output", "json"])
+            .args(stages.iter().flat_map(|stage| ["--stage", stage]));
         let output = bounded(command, LONGEST_CHECK)?;
         let json = serde_json::from_slice(&output.stdout).map_err(|error| {
             format!(
@@ -297,6 +301,8 @@ fn every_fault_of_the_lab_has_its_one_cause() {
         } else {
             case.faults.join(" + ")
         };
+        let named = case.named.iter().map(|stage| format!(" --stage {stage}"));
+        let name = named.fold(name, |name, stage| name + &stage);
         if only.as_ref().is_some_and(|only| !name.contains(only)) {
             continue;
         }
@@ -310,7 +316,7 @@ fn every_fault_of_the_lab_has_its_one_cause() {
         } else {
             lab.run(&faults)
         };
-        let found = match broken.and_then(|_| lab.check()) {
+        let found = match broken.and_then(|_| lab.check(&case.named)) {
             Ok((status, exit)) => mistakes(&case, &status, exit),
             Err(error) => vec![error],
         };

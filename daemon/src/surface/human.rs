@@ -5,6 +5,7 @@ mod cause;
 mod detail;
 mod reminders;
 
+use std::cmp::Reverse;
 use std::fmt::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
@@ -169,11 +170,15 @@ fn causes_elsewhere(network: &NetworkStatus, status: &StageStatus) -> Vec<String
     if status.verdict == Verdict::Ready {
         return Vec::new();
     }
-    network
+    let mut causes: Vec<_> = network
         .root_causes
         .iter()
         .filter(|cause| cause.stage != status.stage)
         .filter(|cause| cause.also_affected.contains(&status.stage))
+        .collect();
+    causes.sort_by_key(|cause| Reverse(cause.severity));
+    causes
+        .into_iter()
         .map(|cause| format!("{} at {}", cause.reason, cause.stage))
         .collect()
 }

@@ -38,7 +38,7 @@ pub(super) fn write(
                 Some(draft) => draft.at(stage.title()).touching(stage),
                 None => Draft::new(Reason::NotRun, stage, Severity::Inconclusive)
                     .at(stage.title())
-                    .because("nothing was asked for this stage in this run"),
+                    .because("nothing was asked for this stage: no probe exists for it, or the configuration has switched off what it needs"),
             });
         }
         if is_behind(stage, &stages) {

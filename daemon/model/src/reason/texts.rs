@@ -374,7 +374,7 @@ pub(super) const fn text(reason: Reason) -> Text {
             "Issue a certificate with the controller's DNS name.",
         ]),
 
-        Reason::TlsIntercepted => row(Network, "TLS is intercepted: {}.", [
+        Reason::TlsIntercepted => row(Network, "TLS is intercepted, {}.", [
             "The certificate leads to no public CA: a proxy or firewall decrypts the connection and signs it anew.",
             "OOBE ends with a network error, enrolment or registration fails: the device does not know that CA yet.",
             "Exempt the named hosts from TLS inspection; `sightline endpoints --output firewall` prints the list to ask for.",

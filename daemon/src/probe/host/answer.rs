@@ -236,6 +236,16 @@ mod tests {
             ("crl-microsoft", redirect("http://a.example/"), None),
             (
                 "crl-microsoft",
+                answer(407, ""),
+                Some((R::HttpStatus, Blocking)),
+            ),
+            (
+                "crl-microsoft",
+                answer(101, ""),
+                Some((R::HttpStatus, Blocking)),
+            ),
+            (
+                "crl-microsoft",
                 answer(511, ""),
                 Some((R::HttpStatus, Blocking)),
             ),
