@@ -22,19 +22,27 @@ pub(super) fn explain(mut drafts: Vec<Draft>) -> Vec<Draft> {
     drafts
 }
 
-/// Nobody knows of a certificate that a wrong clock of this box made look bad.
+/// Nobody knows of a certificate that a wrong clock of this box made look bad. What the stage can do
+/// without leaves it no more in doubt than it would harm it.
 fn doubt_what_the_clock_explains(drafts: &mut [Draft]) {
-    let is_in_doubt = |draft: &&Draft| draft.explained_by == Some(Reason::ClockUnsynced);
-    let stages: Vec<Stage> = drafts
+    let doubts: Vec<(Stage, Severity)> = drafts
         .iter()
-        .filter(is_in_doubt)
-        .flat_map(|draft| draft.touches.keys().copied().chain([draft.stage]))
+        .filter(|draft| draft.explained_by == Some(Reason::ClockUnsynced))
+        .flat_map(|draft| {
+            let touched = draft.touches.iter().map(|(stage, harm)| (*stage, *harm));
+            touched.chain([(draft.stage, draft.severity)])
+        })
+        .filter(|(_, harm)| *harm > Severity::Info)
         .collect();
     let is_cause = |draft: &&mut Draft| draft.reason == Reason::ClockUnsynced;
     for cause in drafts.iter_mut().filter(is_cause) {
-        let doubts = stages.iter().filter(|stage| **stage != cause.stage);
-        let doubts: Vec<_> = doubts.map(|stage| (*stage, cause.severity)).collect();
-        cause.touches.extend(doubts);
+        for (stage, harm) in &doubts {
+            if *stage != cause.stage {
+                let doubt = (*harm).min(cause.severity);
+                let known = cause.touches.entry(*stage).or_insert(doubt);
+                *known = (*known).max(doubt);
+            }
+        }
     }
 }
 
