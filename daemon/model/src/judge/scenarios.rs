@@ -41,6 +41,9 @@ struct Expect {
     usable: Option<Vec<String>>,
     /// For the first cause.
     also_affected: Option<Vec<Stage>>,
+    /// For other causes, by their reason.
+    #[serde(default)]
+    affected_by: BTreeMap<String, Vec<Stage>>,
     /// The first lines of evidence of the first cause.
     evidence: Option<Vec<String>>,
     /// The sentence for people of the first cause.
@@ -159,6 +162,17 @@ fn mistakes(scenario: &Scenario) -> Vec<String> {
             format!("{:?}", Some(wanted)),
         );
     }
+    for (reason, wanted) in &expect.affected_by {
+        let mut causes = status.root_causes.iter();
+        let got = causes
+            .find(|cause| cause.reason.to_string() == *reason)
+            .map(|cause| cause.also_affected.clone());
+        compare(
+            &format!("affected by {reason}"),
+            format!("{got:?}"),
+            format!("{:?}", Some(wanted)),
+        );
+    }
     if let Some(wanted) = &expect.evidence {
         let lines = status.root_causes.first().map(|cause| &cause.evidence);
         let got: Vec<_> = lines.into_iter().flatten().take(wanted.len()).collect();
@@ -259,6 +273,7 @@ fn what_is_not_configured_or_not_asked_is_ready_and_says_so() {
             stages: BTreeMap::new(),
             usable: None,
             also_affected: None,
+            affected_by: BTreeMap::new(),
             evidence: None,
             summary: None,
         },

@@ -107,6 +107,8 @@ fn withdraw(draft: Draft, stage: Stage, before: &[StageStatus]) -> Vec<Draft> {
         return vec![draft];
     }
     let mut elsewhere = draft.clone();
+    let mut touched = draft.touches.clone();
+    touched.insert(draft.stage, draft.severity);
     let mut evidence = draft;
     evidence.explained_by = Some(Reason::Upstream);
     evidence.touches.clear();
@@ -114,6 +116,9 @@ fn withdraw(draft: Draft, stage: Stage, before: &[StageStatus]) -> Vec<Draft> {
         .touches
         .retain(|touched, _| !is_behind(*touched, before));
     if elsewhere.stand_at_worst() {
+        // Once the stage is free to be ready, this still stands in its way.
+        touched.remove(&elsewhere.stage);
+        elsewhere.touches = touched;
         vec![evidence, elsewhere]
     } else {
         vec![evidence]
