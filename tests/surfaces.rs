@@ -30,6 +30,7 @@ fn observation(kind: &'static str, stage: Stage, subject: Subject, target: Targe
             closed_as: Reason::PortBlocked,
             needs_flag: None,
             is_of_host: false,
+            proxy: None,
             target,
         },
         path: "direct".into(),

@@ -131,6 +131,7 @@ impl Ground<'_> {
                 closed_as: Reason::PortBlocked,
                 needs_flag: None,
                 is_of_host: false,
+                proxy: None,
                 target: Target {
                     host: name.to_owned(),
                     address: Some(address),

@@ -366,6 +366,7 @@ mod tests {
                 closed_as: Reason::PortBlocked,
                 needs_flag: None,
                 is_of_host: false,
+                proxy: None,
                 target: Target {
                     host: "dc1.corp.example".into(),
                     address: None,

@@ -314,6 +314,8 @@ pub struct Check {
     /// Whether it asks the host rather than the directory on it: ping and time come from a machine
     /// whose directory service is stopped, too.
     pub is_of_host: bool,
+    /// The proxy that it goes through, as `host:port`; the direct way without one.
+    pub proxy: Option<String>,
     /// Whom it asks.
     pub target: Target,
 }

@@ -154,6 +154,7 @@ fn resolver_task(
             closed_as: Reason::DnsTimeout,
             needs_flag: None,
             is_of_host: false,
+            proxy: None,
             target: Target::at(server),
         },
         path: Arc::clone(ground.path),

@@ -59,6 +59,7 @@ pub(super) fn tasks(
             closed_as: Reason::EndpointUnreachable,
             needs_flag: None,
             is_of_host: false,
+            proxy: None,
             target: Target {
                 host: name.clone(),
                 address: Some(*address),

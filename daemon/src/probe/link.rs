@@ -44,6 +44,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
             closed_as: Reason::LinkDown,
             needs_flag: None,
             is_of_host: false,
+            proxy: None,
             target: Target {
                 host: ground
                     .path
@@ -297,6 +298,11 @@ async fn resolve(run: &Run, kernel: &Kernel, link: u32, gateway: IpAddr) -> Resu
                 ));
             }
             None => nudge().await,
+            // A question of the gateway's own makes the entry stale again in the middle of being
+            // probed. That it asks does not show that it answers.
+            Some(NeighbourState::Stale) => {
+                let _still_believed = kernel.probe_neighbour(link, gateway).await;
+            }
             Some(_) => {}
         }
         tokio::time::sleep(POLL).await;

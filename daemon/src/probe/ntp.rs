@@ -41,6 +41,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
                 closed_as: Reason::NtpNoAnswer,
                 needs_flag: None,
                 is_of_host: true,
+                proxy: None,
                 target: Target {
                     host: name.clone(),
                     address: Some(*address),

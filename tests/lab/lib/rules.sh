@@ -146,6 +146,9 @@ uplink_rules() {
     drop_rule "forward iifname site"
     drop_rule "input iifname site ip daddr $GATEWAY"
     printf 'table arp sightline {\n  chain input {\n    type filter hook input priority 0;\n'
-    printf '    arp daddr ip %s counter drop\n  }\n}\n' "$GATEWAY"
+    printf '    arp daddr ip %s counter drop\n  }\n' "$GATEWAY"
+    # Packets that are late for the site would make it ask for the site by ARP, and be heard of there.
+    printf '  chain output {\n    type filter hook output priority 0;\n'
+    printf '    arp saddr ip %s counter drop\n  }\n}\n' "$GATEWAY"
   fi
 }

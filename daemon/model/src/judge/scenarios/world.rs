@@ -150,6 +150,7 @@ fn observation(subject: Subject, service: &'static str, stage: Stage, gate: Gate
             closed_as: Reason::PortBlocked,
             needs_flag: None,
             is_of_host: false,
+            proxy: None,
             target: Target {
                 host: "eth0".into(),
                 address: None,
