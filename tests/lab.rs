@@ -32,6 +32,8 @@ struct Case {
     /// Names that `tests/lab/lab faults` lists; none for the healthy lab.
     #[serde(default)]
     faults: Vec<String>,
+    /// The proxy that the configuration names; what the site announces without it.
+    proxy: Option<String>,
     /// The stages that the check is asked for; none for all.
     #[serde(default)]
     named: Vec<String>,
@@ -59,14 +61,17 @@ struct Case {
 struct Lab {
     script: PathBuf,
     config: tempfile::TempDir,
+    /// The configuration of every case.
+    text: String,
 }
 
 impl Lab {
     fn new() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let lab = Self {
+        let mut lab = Self {
             script: root.join("tests/lab/lab"),
             config: tempfile::tempdir().expect("a scratch directory"),
+            text: String::new(),
         };
         let paths = lab.run(&["env"]).expect("the lab says where its files are");
         let path = |key: &str| {
@@ -75,19 +80,14 @@ impl Lab {
                 .find_map(|(known, value)| (known == key).then(|| value.to_owned()))
                 .unwrap_or_else(|| panic!("the lab says nothing of {key}"))
         };
-        let text = format!(
+        lab.text = format!(
             "[site]\nname = \"lab\"\n\
              [domain]\nname = \"corp.example.com\"\ntenant = \"contoso.com\"\n\
              [tls]\ncorporate_roots = [\"{}\"]\nextra_public_roots = [\"{}\"]\n",
             path("LAB_CA_FILE"),
             path("LAB_PUBLIC_CA_FILE"),
         );
-        std::fs::write(lab.config_file(), text).expect("the configuration is written");
         lab
-    }
-
-    fn config_file(&self) -> PathBuf {
-        self.config.path().join("sightline.toml")
     }
 
     fn run(&self, arguments: &[&str]) -> Result<String, String> {
@@ -106,7 +106,15 @@ impl Lab {
         }
     }
 
-    fn check(&self, stages: &[String]) -> Result<(Value, Option<i32>), String> {
+    fn check(
+        &self,
+        stages: &[String],
+        proxy: Option<&str>,
+    ) -> Result<(Value, Option<i32>), String> {
+        let named = proxy.map(|proxy| format!("[[network]]\nproxy = \"{proxy}\"\n"));
+        let file = self.config.path().join("sightline.toml");
+        std::fs::write(&file, format!("{}{}", self.text, named.unwrap_or_default()))
+            .map_err(|error| format!("{}: {error}", file.display()))?;
         let mut command = Command::new(&self.script);
         command
             .args([
@@ -119,7 +127,7 @@ impl Lab {
                 "check",
             ])
             .arg("--config")
-            .arg(self.config_file())
+            .arg(file)
             .args(["--output", "json"])
             .args(stages.iter().flat_map(|stage| ["--stage", stage]));
         let output = bounded(command, LONGEST_CHECK)?;
@@ -303,6 +311,10 @@ fn every_fault_of_the_lab_has_its_one_cause() {
         };
         let named = case.named.iter().map(|stage| format!(" --stage {stage}"));
         let name = named.fold(name, |name, stage| name + &stage);
+        let name = match &case.proxy {
+            Some(proxy) => format!("{name} (proxy {proxy})"),
+            None => name,
+        };
         if only.as_ref().is_some_and(|only| !name.contains(only)) {
             continue;
         }
@@ -316,7 +328,7 @@ fn every_fault_of_the_lab_has_its_one_cause() {
         } else {
             lab.run(&faults)
         };
-        let found = match broken.and_then(|_| lab.check(&case.named)) {
+        let found = match broken.and_then(|_| lab.check(&case.named, case.proxy.as_deref())) {
             Ok((status, exit)) => mistakes(&case, &status, exit),
             Err(error) => vec![error],
         };

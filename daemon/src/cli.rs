@@ -370,9 +370,14 @@ fn explain(reason: Option<&str>) -> u8 {
     };
     let mut shown = format!("{}\n\n", reason.code());
     describe(&mut shown, reason.text());
-    if let Some(text) = reason.at_a_host() {
-        shown.push_str("\nat a host of the Internet\n\n");
-        describe(&mut shown, text);
+    for (place, text) in [
+        ("at a host of the Internet", reason.at_a_host()),
+        ("at a proxy script", reason.at_a_script()),
+    ] {
+        if let Some(text) = text {
+            shown.push_str(&format!("\n{place}\n\n"));
+            describe(&mut shown, text);
+        }
     }
     print(&shown);
     0

@@ -8,6 +8,7 @@ mod endpoint;
 mod load;
 mod names;
 mod problem;
+mod proxy;
 mod settings;
 mod source;
 mod suggest;
@@ -24,6 +25,7 @@ pub use endpoint::{
 pub use load::{Load, Overrides, load};
 pub use names::{DomainName, EndpointId, InterfaceName, NamePattern, NetworkName, SiteName, Unfit};
 pub use problem::{Errors, Place, Problem};
+pub use proxy::Proxy;
 pub(crate) use settings::all_certificates;
 pub use settings::{Config, Domain, Network, Ports, Probe, Site, Time, Tls};
 pub use values::Resolvers;

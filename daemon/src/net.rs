@@ -8,6 +8,8 @@ pub mod http;
 pub mod icmp;
 pub mod ldap;
 pub mod lookup;
+pub mod names;
+pub mod proxy;
 pub mod routes;
 pub mod socket;
 pub mod tls;

@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sightline_model::Limits;
+use sightline_model::{Limits, ProxyUse};
 
-use crate::config::{Config, Ports, Resolvers, all_certificates};
+use crate::config::{Config, Ports, Proxy, Resolvers, all_certificates};
 use crate::endpoints::{Endpoint, List};
+use crate::net::proxy::Server;
 use crate::net::tls::Roots;
 use crate::path::NetPath;
 
@@ -65,6 +66,42 @@ pub struct Network {
     pub unusable: Vec<String>,
     /// The DNS suffixes that a client would append.
     pub search: Vec<String>,
+    /// How its clients come to a proxy.
+    pub proxy: ProxyChoice,
+}
+
+/// How the clients of a network come to a proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProxyChoice {
+    /// By a script, where the network announces one.
+    Auto,
+    /// Not at all.
+    Direct,
+    /// They are told this one.
+    Named(Server),
+}
+
+impl ProxyChoice {
+    fn new(configured: &Proxy) -> Self {
+        match configured {
+            Proxy::Auto => Self::Auto,
+            Proxy::Direct => Self::Direct,
+            Proxy::Named { host, port } => Self::Named(Server {
+                host: host.clone(),
+                port: *port,
+            }),
+        }
+    }
+
+    /// For the judge.
+    #[must_use]
+    pub fn to_use(&self) -> ProxyUse {
+        match self {
+            Self::Auto => ProxyUse::Auto,
+            Self::Direct => ProxyUse::Direct,
+            Self::Named(server) => ProxyUse::Named(server.to_string()),
+        }
+    }
 }
 
 impl Plan {
@@ -92,6 +129,7 @@ impl Plan {
                     Resolvers::System => system.unusable.clone(),
                     Resolvers::List(_) => Vec::new(),
                 },
+                proxy: ProxyChoice::new(&network.proxy),
                 search: match &network.resolvers {
                     Resolvers::System => system.search.clone(),
                     Resolvers::List(_) => Vec::new(),

@@ -11,6 +11,7 @@ mod kpasswd;
 mod ldap;
 mod link;
 mod ntp;
+mod proxy;
 mod rpc;
 mod smb;
 
@@ -20,12 +21,14 @@ use std::sync::Arc;
 use sightline_model::{Check, Gate, Reason, Stage, Subject, Target};
 
 use crate::endpoints::Endpoint;
+use crate::net::proxy::{Exit, Server};
 use crate::path::NetPath;
-use crate::plan::Plan;
+use crate::plan::{Network, Plan};
 use crate::run::{Probe, Task};
 
 pub(crate) use dns::{address_task, host_task, site_task, time_source_task};
 pub use dns::{locator_name, site_locator_name};
+pub(crate) use proxy::script_task;
 
 /// Every kind, in the order in which people think of them.
 pub const KINDS: &[Kind] = &[
@@ -39,6 +42,7 @@ pub const KINDS: &[Kind] = &[
     smb::KIND,
     ntp::KIND,
     icmp::KIND,
+    proxy::KIND,
     http::KIND,
     https::KIND,
 ];
@@ -77,15 +81,26 @@ pub enum Thing {
         /// The address.
         address: IpAddr,
     },
-    /// One address of a host of the Internet.
+    /// A proxy that a script names.
+    Proxy(Server),
+    /// A host of the Internet.
     Host {
         /// What is asked there.
         endpoint: Arc<Endpoint>,
         /// One of its hosts.
         name: String,
-        /// The address.
-        address: IpAddr,
+        /// How it is reached.
+        by: By,
     },
+}
+
+/// How a host of the Internet is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    /// At one of its addresses.
+    Address(IpAddr),
+    /// Through a proxy, which looks it up itself.
+    Proxy(Exit),
 }
 
 /// What a kind may know when it makes its tasks.
@@ -106,6 +121,13 @@ impl Ground<'_> {
     #[must_use]
     pub fn wants(&self, stages: &[Stage]) -> bool {
         stages.iter().any(|stage| self.stages.contains(stage))
+    }
+
+    /// The network that the path leads out of.
+    #[must_use]
+    pub fn network(&self) -> Option<&Network> {
+        let mut networks = self.plan.networks.iter();
+        networks.find(|network| network.name == self.path.network)
     }
 
     /// A task for a service of a domain controller, with the usual values.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use futures_util::FutureExt;
 use sightline_model::{
     Check, ClockReading, ControllerFacts, Evidence, Finding, Observation, Outcome, Phase, Reason,
-    Severity, SrvRecord, Target, Timestamp,
+    ScriptFacts, Severity, SrvRecord, Target, Timestamp,
 };
 
 use crate::path::NetPath;
@@ -50,6 +50,7 @@ pub struct Run {
     path: Arc<NetPath>,
     begun: Instant,
     timeout: Duration,
+    proxy: Option<String>,
     state: Mutex<State>,
 }
 
@@ -68,8 +69,16 @@ impl Run {
             path,
             begun: Instant::now(),
             timeout,
+            proxy: None,
             state: Mutex::default(),
         }
+    }
+
+    /// The run goes through a proxy, `host:port`.
+    #[must_use]
+    pub fn through(mut self, proxy: Option<String>) -> Self {
+        self.proxy = proxy;
+        self
     }
 
     /// Whom the run asks.
@@ -80,7 +89,7 @@ impl Run {
 
     /// How its packets get there.
     #[must_use]
-    pub fn path(&self) -> &NetPath {
+    pub fn path(&self) -> &Arc<NetPath> {
         &self.path
     }
 
@@ -131,6 +140,12 @@ impl Run {
     /// Keeps the addresses of a name.
     pub fn read_addresses(&self, addresses: Vec<IpAddr>) {
         self.state().outcome.facts.addresses = addresses;
+    }
+
+    /// Keeps what a proxy script says; everything in it was checked or ends before people.
+    pub fn read_script(&self, mut script: ScriptFacts) {
+        script.url = harmless(&script.url);
+        self.state().outcome.facts.script = Some(script);
     }
 
     /// Keeps what a domain controller says of itself, which ends before people.
@@ -204,9 +219,12 @@ impl Run {
         }
     }
 
-    /// The target with the address that its packets go to.
+    /// The target with the address that its packets go to, or the proxy that they go through.
     #[must_use]
     pub fn whom(&self) -> String {
+        if let Some(proxy) = &self.proxy {
+            return format!("{} through {proxy}", self.target);
+        }
         match self.target.address {
             Some(address) if address.to_string() != self.target.host => {
                 format!("{} ({address})", self.target)
@@ -284,7 +302,8 @@ pub async fn once(task: &Task) -> Observation {
         task.check.target.clone(),
         Arc::clone(&task.path),
         task.timeout,
-    );
+    )
+    .through(task.check.proxy.clone());
     let guarded = AssertUnwindSafe(task.probe.run(&run)).catch_unwind();
     let end = match tokio::time::timeout(task.timeout, guarded).await {
         Ok(Ok(result)) => Some(result),

@@ -7,6 +7,7 @@
 mod controllers;
 mod hosts;
 mod preferred;
+mod proxies;
 mod search;
 
 use std::collections::BTreeSet;
@@ -25,12 +26,17 @@ use crate::run::{self, Task};
 use controllers::{Controllers, Knock};
 use hosts::Hosts;
 use preferred::Preferred;
+use proxies::Proxies;
 
 pub use search::{Searched, domain_of_search_list};
 
 /// As many hosts of the Internet are looked up at the same time, with two questions each. Small
 /// forwarders refuse what comes beyond 150 open questions.
 const LOOKUPS: usize = 48;
+
+/// As many hosts are asked through a proxy at the same time. That is every host of the list: behind a proxy
+/// that reaches nothing each waits for its deadline, and a second round would double that.
+const TUNNELS: usize = 128;
 
 /// What a look at a network gave.
 #[derive(Debug)]
@@ -89,6 +95,7 @@ pub async fn survey(
         internet: Preferred::new(&network.resolvers),
         time_asked: false,
         hosts: Hosts::new(&ground),
+        proxies: Proxies::new(&network.proxy),
     };
     if let (Some(site), Some(domain)) = (&plan.ad_site, domain) {
         next.site = Some(site.clone());
@@ -118,6 +125,7 @@ pub async fn survey(
             name: network.name.clone(),
             domain: domain.map(str::to_owned),
             configured_site: plan.ad_site.clone(),
+            proxy: network.proxy.to_use(),
             candidates: controllers.into_candidates(),
             clock_synchronised: None,
             observations,
@@ -131,6 +139,7 @@ pub async fn survey(
 struct UnderWay {
     running: JoinSet<(usize, Observation)>,
     lookups: Arc<Semaphore>,
+    tunnels: Arc<Semaphore>,
     /// By number: what it followed from, and what it gave.
     known: Vec<(Option<usize>, Option<Observation>)>,
 }
@@ -140,6 +149,7 @@ impl UnderWay {
         Self {
             running: JoinSet::new(),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
+            tunnels: Arc::new(Semaphore::new(TUNNELS)),
             known: Vec::new(),
         }
     }
@@ -148,12 +158,16 @@ impl UnderWay {
         for task in tasks {
             let id = self.known.len();
             self.known.push((after, None));
-            let is_lookup = matches!(task.check.subject, Subject::Host { .. })
-                && task.check.target.address.is_none();
-            let lookups = is_lookup.then(|| Arc::clone(&self.lookups));
+            let turns = match (&task.check.subject, &task.check.proxy) {
+                (Subject::Host { .. }, Some(_)) => Some(Arc::clone(&self.tunnels)),
+                (Subject::Host { .. }, None) if task.check.target.address.is_none() => {
+                    Some(Arc::clone(&self.lookups))
+                }
+                _ => None,
+            };
             self.running.spawn(async move {
-                let _turn = match &lookups {
-                    Some(lookups) => lookups.acquire().await.ok(),
+                let _turn = match &turns {
+                    Some(turns) => turns.acquire().await.ok(),
                     None => None,
                 };
                 (id, run::once(&task).await)
@@ -222,9 +236,10 @@ struct Next<'a> {
     /// The site whose records are asked for.
     site: Option<String>,
     /// Whom names of the Internet are asked of.
-    internet: Preferred,
+    internet: Preferred<SocketAddr>,
     time_asked: bool,
     hosts: Hosts,
+    proxies: Proxies,
 }
 
 impl Next<'_> {
@@ -249,9 +264,16 @@ impl Next<'_> {
                 }
                 tasks
             }
-            Subject::Host { name } if passed && seen.check.target.address.is_none() => self
+            Subject::Host { name } if passed && !seen.outcome.facts.addresses.is_empty() => self
                 .hosts
                 .doors(self.ground, name, &seen.outcome.facts.addresses),
+            Subject::ProxyScript { source } => {
+                self.proxies.after_script(self.ground, *source, seen)
+            }
+            Subject::Proxy { .. } => {
+                let exit = self.proxies.after_proxy(seen);
+                exit.map_or_else(Vec::new, |exit| self.hosts.through(self.ground, &exit))
+            }
             Subject::TimeSource { name } if passed && !seen.outcome.facts.addresses.is_empty() => {
                 self.time_sources(name, &seen.outcome.facts.addresses)
             }
@@ -261,7 +283,7 @@ impl Next<'_> {
 
     /// The names of hosts and of time sources, once it is known whom to ask.
     fn internet_names(&mut self, server: SocketAddr, knows: bool) -> Vec<Task> {
-        let Some(server) = self.internet.heard(server, knows) else {
+        let Some(server) = self.internet.heard(&server, knows) else {
             return Vec::new();
         };
         let mut tasks = self.hosts.lookups(self.ground, server);

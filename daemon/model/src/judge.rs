@@ -1,6 +1,6 @@
 //! Observations in, verdicts and root causes out. Pure: the same scene gives the same status.
 //!
-//! The way of a judgement: [`uplink`], [`resolvers`], [`hosts`], [`controllers`] and [`clocks`] each turn the
+//! The way of a judgement: [`uplink`], [`resolvers`], [`proxies`], [`hosts`], [`controllers`] and [`clocks`] each turn the
 //! observations about their things into [`draft::Draft`]s; [`explain`] marks the drafts that others explain;
 //! [`verdicts`] walks the stages in order and writes the status.
 
@@ -9,6 +9,7 @@ mod controllers;
 mod draft;
 mod explain;
 mod hosts;
+mod proxies;
 mod resolvers;
 #[cfg(test)]
 mod scenarios;
@@ -47,6 +48,18 @@ pub struct Limits {
     pub max_skew: Duration,
 }
 
+/// What the configuration says about the proxy of a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ProxyUse {
+    /// Clients look for a script, and go without a proxy where there is none.
+    #[default]
+    Auto,
+    /// There is no proxy.
+    Direct,
+    /// Clients are told to use this one, `host:port`.
+    Named(String),
+}
+
 /// Everything that was seen in one network.
 #[derive(Clone, Debug)]
 pub struct NetworkScene {
@@ -56,6 +69,8 @@ pub struct NetworkScene {
     pub domain: Option<String>,
     /// The site that the configuration names.
     pub configured_site: Option<String>,
+    /// What the configuration says about the proxy.
+    pub proxy: ProxyUse,
     /// What the SRV records announced, in locator order.
     pub candidates: Vec<Candidate>,
     /// What the box's kernel or time service says of its own clock; `None` if nobody says.
@@ -103,8 +118,16 @@ pub fn judge(scene: &Scene) -> Status {
 
 fn judge_network(scene: &Scene, network: &NetworkScene) -> NetworkStatus {
     let uplink = uplink::judge(network);
-    let mut drafts = resolvers::judge(network);
-    drafts.extend(hosts::judge(network));
+    let ways = proxies::ways(network);
+    let mut drafts = resolvers::judge(network, &ways);
+    drafts.extend(proxies::judge(network, &ways));
+    let of_hosts = hosts::judge(network, &ways);
+    // The Internet is gone once, whether its names are missed or its hosts.
+    let is_gone = |draft: &draft::Draft| draft.reason == Reason::InternetUnreachable;
+    if of_hosts.iter().any(is_gone) {
+        drafts.retain(|draft| !is_gone(draft));
+    }
+    drafts.extend(of_hosts);
     let (controllers, found) = controllers::judge(network);
     drafts.extend(found);
     drafts.extend(controllers::nothing_narrower(&controllers, &drafts));

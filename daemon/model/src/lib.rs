@@ -23,15 +23,15 @@ pub mod status;
 pub mod subject;
 pub mod time;
 
-pub use judge::{Candidate, Limits, NetworkScene, Scene, judge};
+pub use judge::{Candidate, Limits, NetworkScene, ProxyUse, Scene, judge};
 pub use outcome::{
     Check, ClockReading, ControllerFacts, Evidence, Facts, Finding, Observation, Outcome, Phase,
-    Severity, SrvRecord, State,
+    ScriptFacts, Severity, SrvRecord, State, Way,
 };
 pub use reason::{Fixer, Reason};
 pub use stage::{Class, Gate, Stage, Verdict};
 pub use status::{
     ControllerStatus, NetworkStatus, ProbeStatus, RootCause, StageFinding, StageStatus, Status,
 };
-pub use subject::{Subject, Target, Topic};
+pub use subject::{ScriptSource, Subject, Target, Topic};
 pub use time::Timestamp;

@@ -215,6 +215,24 @@ pub struct SrvRecord {
     pub target: String,
 }
 
+/// One way to the Internet that a client may be told to take.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// Without a proxy.
+    Direct,
+    /// Through this proxy, `host:port`.
+    Proxy(String),
+}
+
+/// A proxy script that the network announces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScriptFacts {
+    /// Where it is announced to be.
+    pub url: String,
+    /// The ways in its answers, in the order of its text; none where it could not be read.
+    pub ways: Vec<Way>,
+}
+
 /// What a run learned that others go on from: the judge compares it across runs, the survey finds
 /// the next targets in it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -227,6 +245,8 @@ pub struct Facts {
     pub clock: Option<ClockReading>,
     /// What a domain controller said of itself.
     pub controller: Option<ControllerFacts>,
+    /// The proxy script that was found; `None` where the network announces none.
+    pub script: Option<ScriptFacts>,
 }
 
 /// Result of one run. The state follows from the findings and is never set by hand.

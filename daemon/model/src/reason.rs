@@ -113,7 +113,12 @@ reasons! {
         EndpointUnreachable = "endpoint_unreachable",
         HttpStatus = "http_status",
         ContentMismatch = "content_mismatch",
-        RangeUnsupported = "range_unsupported";
+        RangeUnsupported = "range_unsupported",
+        ProxyUnreachable = "proxy_unreachable",
+        ProxyAuth = "proxy_auth",
+        ProxyRefused = "proxy_refused",
+        ProxyRequired = "proxy_required",
+        WpadMissing = "wpad_missing";
     "judgement":
         Upstream = "upstream",
         NotTested = "not_tested";
@@ -127,6 +132,8 @@ pub enum Fixer {
     Network,
     /// Whoever runs Active Directory and its DNS zones.
     ActiveDirectory,
+    /// Whoever runs the proxy.
+    Proxy,
     /// The people at the site: cables, switches, power.
     Site,
     /// Whoever runs this box.
@@ -142,6 +149,7 @@ impl Fixer {
         match self {
             Self::Network => "network team",
             Self::ActiveDirectory => "Active Directory team",
+            Self::Proxy => "proxy team",
             Self::Site => "site",
             Self::Box => "owner of this box",
             Self::Nobody => "nobody",
@@ -175,10 +183,21 @@ impl Reason {
     /// business than one of a host of the Internet.
     #[must_use]
     pub const fn text_at(self, stage: Stage) -> Text {
-        match (self.at_a_host(), stage) {
-            (Some(text), stage) if !matches!(stage, Stage::DomainController) => text,
-            _ => self.text(),
+        let special = match stage {
+            Stage::Proxy => self.at_a_script(),
+            Stage::DomainController => None,
+            _ => self.at_a_host(),
+        };
+        match special {
+            Some(text) => text,
+            None => self.text(),
         }
+    }
+
+    /// What people read about it at a proxy script, where that differs.
+    #[must_use]
+    pub const fn at_a_script(self) -> Option<Text> {
+        texts::at_a_script(self)
     }
 
     /// What people read about it at a host of the Internet, where that differs.
@@ -231,6 +250,7 @@ impl Reason {
                     | Self::InternetUnreachable
                     | Self::PortBlocked
                     | Self::EndpointUnreachable
+                    | Self::ProxyUnreachable
                     | Self::RpcDynamicPortBlocked
                     | Self::GatewayUnreachable
                     | Self::DnsServfail
@@ -246,6 +266,7 @@ impl Reason {
             }
             Self::InternetUnreachable | Self::CaptivePortal => Some(Stage::Internet),
             Self::ClockUnsynced | Self::ClockOffset => Some(Stage::Time),
+            Self::ProxyRequired | Self::WpadMissing => Some(Stage::Proxy),
             _ => None,
         }
     }
@@ -279,7 +300,14 @@ mod tests {
     fn every_reason_has_whole_sentences() {
         let texts = Reason::ALL
             .iter()
-            .flat_map(|reason| [Some(reason.text()), reason.at_a_host()].map(|text| (reason, text)))
+            .flat_map(|reason| {
+                let texts = [
+                    Some(reason.text()),
+                    reason.at_a_host(),
+                    reason.at_a_script(),
+                ];
+                texts.map(|text| (reason, text))
+            })
             .filter_map(|(reason, text)| Some((reason, text?)));
         for (reason, text) in texts {
             for sentence in [text.headline, text.means, text.seen, text.fix] {

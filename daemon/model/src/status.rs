@@ -127,6 +127,9 @@ pub struct ProbeStatus {
     pub address: Option<std::net::IpAddr>,
     /// On which path.
     pub path: String,
+    /// Through which proxy, `host:port`; absent on the direct way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
     /// How it ended.
     pub state: State,
     /// Why, when it did not pass.

@@ -67,6 +67,15 @@ pub enum Topic {
     Tcp,
 }
 
+/// How the clients of a network hear of a proxy script, the first that they look for first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ScriptSource {
+    /// DHCP option 252.
+    Dhcp,
+    /// The name `wpad` below the suffixes of the network.
+    Dns,
+}
+
 /// The thing that a check is about. The judge knows these and no probe kinds, so a new kind that
 /// looks at one of them needs no rule of its own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +106,16 @@ pub enum Subject {
     /// A host of the Internet, asked as a client of the flow would.
     Host {
         /// Its name.
+        name: String,
+    },
+    /// The script that tells the clients of the network their proxies.
+    ProxyScript {
+        /// How they hear of it.
+        source: ScriptSource,
+    },
+    /// A proxy of the network.
+    Proxy {
+        /// As `host:port`.
         name: String,
     },
     /// A source of Internet time.

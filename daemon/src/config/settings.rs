@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::endpoint::{Endpoint, Tenant};
 use super::names::{DomainName, InterfaceName, NetworkName, SiteName};
+use super::proxy::Proxy;
 use super::values::{self, Resolvers};
 
 /// The configuration of sightline.
@@ -82,6 +83,9 @@ pub struct Network {
     pub source: Vec<IpAddr>,
     /// The resolvers of its clients: "system", or a list of addresses.
     pub resolvers: Resolvers,
+    /// The proxy of its clients: "auto" for what a proxy script of the network tells them, "direct", or
+    /// "http://proxy.example.com:8080".
+    pub proxy: Proxy,
 }
 
 /// How the probes work.

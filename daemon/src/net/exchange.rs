@@ -164,6 +164,14 @@ pub async fn datagrams<T>(
 /// What the network said.
 pub async fn connect(run: &Run) -> Result<TcpStream, Finding> {
     let peer = peer(run)?;
+    connect_to(run, peer).await
+}
+
+/// Connects to `peer`, which stands between this box and the run's target.
+///
+/// # Errors
+/// What the network said.
+pub async fn connect_to(run: &Run, peer: SocketAddr) -> Result<TcpStream, Finding> {
     run.enter(Phase::Connect);
     socket::tcp(run.path(), peer)
         .await

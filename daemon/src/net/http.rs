@@ -1,7 +1,7 @@
 //! One HTTP/1.1 request over a stream that stands (RFC 9112). Everything that comes back is
 //! bounded: the head by hyper, the rest here, and the time by the run.
 
-mod bounded;
+pub(super) mod bounded;
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use sightline_model::{Finding, Phase, Reason};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::fault;
+use super::{fault, proxy};
 use crate::run::Run;
 use crate::text;
 use bounded::Bounded;
@@ -25,31 +25,34 @@ use bounded::Bounded;
 /// The protocol in a TLS handshake (RFC 7301).
 pub const ALPN: &[u8] = b"http/1.1";
 
+/// What this program calls itself (RFC 9110 §10.1.5).
+pub(super) const USER_AGENT: &str = concat!("sightline/", env!("CARGO_PKG_VERSION"));
+
 /// The most that is read of the head of an answer, in bytes.
-const HEAD_MAX: usize = 64 * 1024;
+pub(super) const HEAD_MAX: usize = 64 * 1024;
 
 /// The most headers of an answer.
-const HEADERS_MAX: usize = 128;
+pub(super) const HEADERS_MAX: usize = 128;
 
-/// The most that is read of the body of an answer, in bytes.
+/// The most that is usually read of the body of an answer, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
 
 /// The most that is read of a connection: head and body, and what surrounds them, in bytes.
-const READ_MAX: usize = 256 * 1024;
+pub(super) const READ_MAX: usize = 256 * 1024;
 
 /// A question.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// For the header `Host`: with the port, where that is not the usual one.
     pub authority: &'a str,
-    /// Path with query.
+    /// Path with query; the whole address, where a proxy is asked for it (RFC 9112 §3.2.2).
     pub path: &'a str,
     /// Headers beside the usual ones.
     pub headers: &'a BTreeMap<String, String>,
     /// How many bytes of the content are asked for, from its first; all without it.
     pub first_bytes: Option<usize>,
-    /// Whether the body is read.
-    pub reads_body: bool,
+    /// How many bytes of the body are read at most; none with 0.
+    pub most_of_body: usize,
 }
 
 /// An answer.
@@ -59,9 +62,11 @@ pub struct Answer {
     pub status: u16,
     /// Headers of interest, fit for people.
     pub headers: BTreeMap<&'static str, String>,
+    /// The kinds of sign-in that a proxy offers with 407 (RFC 9110 §11.7.1), fit for people.
+    pub offered: Vec<String>,
     /// Where a redirect leads, as sent.
     pub location: Option<String>,
-    /// The body as far as it was read; at most [`BODY_MAX`] bytes.
+    /// The body as far as it was read; at most as much as was asked for.
     pub body: Vec<u8>,
     /// Whether there was more of it.
     pub is_cut: bool,
@@ -80,13 +85,16 @@ where
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEAD_MAX)
         .max_headers(HEADERS_MAX)
-        .handshake(TokioIo::new(Bounded::new(stream, READ_MAX)))
+        .handshake(TokioIo::new(Bounded::new(
+            stream,
+            READ_MAX.max(question.most_of_body.saturating_mul(2)),
+        )))
         .await
         .map_err(|error| failed(run, &error))?;
     let exchange = pin!(async {
         let response = sender.send_request(request).await?;
         run.enter(Phase::Response);
-        read(response, question.reads_body).await
+        read(response, question.most_of_body).await
     });
     // The connection moves the bytes; what it ends with, the exchange hears too.
     match select(exchange, pin!(connection)).await {
@@ -99,10 +107,7 @@ where
 fn request(question: &Question<'_>) -> Result<Request<Empty<Bytes>>, hyper::http::Error> {
     let mut builder = Request::get(question.path)
         .header(header::HOST, question.authority)
-        .header(
-            header::USER_AGENT,
-            concat!("sightline/", env!("CARGO_PKG_VERSION")),
-        )
+        .header(header::USER_AGENT, USER_AGENT)
         .header(header::CONNECTION, "close");
     let is_accept = |name: &String| name.eq_ignore_ascii_case("accept");
     if !question.headers.keys().any(is_accept) {
@@ -117,16 +122,17 @@ fn request(question: &Question<'_>) -> Result<Request<Empty<Bytes>>, hyper::http
     builder.body(Empty::new())
 }
 
-async fn read(mut response: Response<Incoming>, reads_body: bool) -> hyper::Result<Answer> {
+async fn read(mut response: Response<Incoming>, most: usize) -> hyper::Result<Answer> {
     let mut answer = Answer {
         status: response.status().as_u16(),
         headers: kept(response.headers()),
+        offered: proxy::schemes(response.headers()),
         location: value(response.headers(), &header::LOCATION),
         ..Answer::default()
     };
     let ends_with_connection = response.body().size_hint().exact().is_none()
         && !response.headers().contains_key(header::TRANSFER_ENCODING);
-    while reads_body && !answer.is_cut {
+    while most > 0 && !answer.is_cut {
         let frame = match response.body_mut().frame().await {
             Some(Ok(frame)) => frame,
             // Few servers say goodbye in TLS before they close.
@@ -134,7 +140,7 @@ async fn read(mut response: Response<Incoming>, reads_body: bool) -> hyper::Resu
             Some(Err(_)) | None => break,
         };
         if let Some(bytes) = frame.data_ref() {
-            let room = BODY_MAX.saturating_sub(answer.body.len());
+            let room = most.saturating_sub(answer.body.len());
             answer.is_cut = bytes.len() > room;
             answer.body.extend(bytes.iter().take(room));
         }
@@ -162,7 +168,7 @@ fn value(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 }
 
 /// What an error of the exchange means.
-fn failed(run: &Run, error: &hyper::Error) -> Finding {
+pub(super) fn failed(run: &Run, error: &hyper::Error) -> Finding {
     let doing = run.doing();
     if let Some(io) = error.source().and_then(|source| source.downcast_ref()) {
         return fault::finding(run, io);

@@ -8,11 +8,13 @@ use std::time::SystemTime;
 
 use hyper::Uri;
 use sightline_model::{Check, Finding, Phase, Reason, Severity, Subject, Target};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Ground, Thing};
+use super::{By, Ground, Thing};
 use crate::endpoints::{Condition, Endpoint, Expected, Origin, Protocol};
 use crate::net::exchange;
 use crate::net::http::{self, Answer, Question};
+use crate::net::proxy::{self, Exit};
 use crate::net::tls::{self, Chain, Roots, Unknown};
 use crate::run::{Probe, Run, Running, Task};
 use crate::text;
@@ -29,12 +31,7 @@ pub(super) fn tasks(
     (kind, protocol): (&'static str, Protocol),
     thing: &Thing,
 ) -> Vec<Task> {
-    let Thing::Host {
-        endpoint,
-        name,
-        address,
-    } = thing
-    else {
+    let Thing::Host { endpoint, name, by } = thing else {
         return Vec::new();
     };
     let (Some(gate), Some(port), Some((first, others))) = (
@@ -47,6 +44,10 @@ pub(super) fn tasks(
     if endpoint.protocol != protocol {
         return Vec::new();
     }
+    let (address, exit) = match by {
+        By::Address(address) => (Some(*address), None),
+        By::Proxy(exit) => (None, Some(exit.clone())),
+    };
     vec![Task {
         check: Check {
             probe: kind,
@@ -59,10 +60,10 @@ pub(super) fn tasks(
             closed_as: Reason::EndpointUnreachable,
             needs_flag: None,
             is_of_host: false,
-            proxy: None,
+            proxy: exit.as_ref().map(|exit| exit.server.to_string()),
             target: Target {
                 host: name.clone(),
-                address: Some(*address),
+                address,
                 port: Some(port.number),
             },
         },
@@ -73,6 +74,7 @@ pub(super) fn tasks(
         },
         probe: Arc::new(Host {
             endpoint: Arc::clone(endpoint),
+            exit,
             public: Arc::clone(&ground.plan.public_roots),
             corporate: Arc::clone(&ground.plan.corporate_roots),
         }),
@@ -82,6 +84,7 @@ pub(super) fn tasks(
 #[derive(Debug)]
 struct Host {
     endpoint: Arc<Endpoint>,
+    exit: Option<Exit>,
     public: Arc<Roots>,
     corporate: Arc<Roots>,
 }
@@ -119,6 +122,13 @@ impl Host {
     async fn ask(&self, run: &Run, path: &str) -> Result<Option<Answer>, Finding> {
         let none = BTreeMap::new();
         let authority = self.authority(run.target());
+        let whole;
+        let path = if self.exit.is_some() && !self.is_over_tls() {
+            whole = format!("http://{authority}{path}");
+            &whole
+        } else {
+            path
+        };
         let question = Question {
             authority: &authority,
             path,
@@ -128,12 +138,41 @@ impl Host {
                 .as_ref()
                 .map_or(&none, |request| &request.headers),
             first_bytes: self.endpoint.needs_range.then_some(PART),
-            reads_body: answer::is_in_body(&self.endpoint.expected),
+            most_of_body: if answer::is_in_body(&self.endpoint.expected) {
+                http::BODY_MAX
+            } else {
+                0
+            },
         };
-        let stream = exchange::connect(run).await?;
+        let stream = match &self.exit {
+            None => exchange::connect(run).await?,
+            Some(exit) => exchange::connect_to(run, exit.socket()).await?,
+        };
         if !self.is_over_tls() {
-            return http::ask(run, stream, &question).await.map(Some);
+            let answer = http::ask(run, stream, &question).await?;
+            return match &self.exit {
+                Some(_) => answer::of_proxy(run, path, &answer).map_or(Ok(Some(answer)), Err),
+                None => Ok(Some(answer)),
+            };
         }
+        if self.exit.is_none() {
+            return self.ask_over_tls(run, stream, &question).await;
+        }
+        let port = run.target().port.unwrap_or(443);
+        let beyond = format!("{}:{port}", run.target().host);
+        let tunnel = proxy::tunnel(run, stream, &beyond).await?;
+        self.ask_over_tls(run, tunnel, &question).await
+    }
+
+    async fn ask_over_tls<S>(
+        &self,
+        run: &Run,
+        stream: S,
+        question: &Question<'_>,
+    ) -> Result<Option<Answer>, Finding>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let host = &run.target().host;
         let session = tls::handshake(run, stream, host, Some(http::ALPN)).await?;
         session.chain.keep(run);
@@ -141,7 +180,7 @@ impl Host {
         if !self.is_trusted(run, &session.chain)? {
             return Ok(None);
         }
-        match http::ask(run, session.stream, &question).await {
+        match http::ask(run, session.stream, question).await {
             // It is up to the server how it ends a session without a certificate.
             Err(end) if session.wants_certificate && end.reason.is_silence() => {
                 run.keep("wants_client_certificate", true);

@@ -59,10 +59,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         timeout: ground.plan.timeout,
         probe: Arc::new(Uplink {
             unusable: ground
-                .plan
-                .networks
-                .iter()
-                .find(|network| network.name == ground.path.network)
+                .network()
                 .map(|network| network.unusable.clone())
                 .unwrap_or_default(),
         }),

@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::endpoints::{Endpoint, Protocol};
+use crate::net::proxy::Exit;
 use crate::net::socket;
-use crate::probe::{self, Ground, Thing};
+use crate::probe::{self, By, Ground, Thing};
 use crate::run::Task;
 
 /// Documentation (RFC 3849): it is where a default route leads, and nothing is sent there.
@@ -81,8 +82,23 @@ impl Hosts {
                 asked.map(|address| Thing::Host {
                     endpoint: Arc::clone(endpoint),
                     name: name.to_owned(),
-                    address: *address,
+                    by: By::Address(*address),
                 })
+            })
+            .flat_map(|thing| probe::tasks(ground, &thing))
+            .collect()
+    }
+
+    /// Everything that is asked of all hosts through a proxy, but of those that know none.
+    pub(super) fn through(&self, ground: &Ground<'_>, exit: &Exit) -> Vec<Task> {
+        self.by_name
+            .iter()
+            .flat_map(|(name, endpoints)| endpoints.iter().map(move |endpoint| (name, endpoint)))
+            .filter(|(_, endpoint)| !endpoint.no_proxy && !endpoint.needs_ipv6)
+            .map(|(name, endpoint)| Thing::Host {
+                endpoint: Arc::clone(endpoint),
+                name: name.clone(),
+                by: By::Proxy(exit.clone()),
             })
             .flat_map(|thing| probe::tasks(ground, &thing))
             .collect()

@@ -14,6 +14,7 @@
 //! | [`smb2`] | NEGOTIATE | \[MS-SMB2\] 2.2.3, 2.2.4 |
 //! | [`epm`] | DCE/RPC bind and the endpoint mapper | C706, \[MS-RPCE\] |
 //! | [`ntp`] | client mode of NTP | RFC 5905 |
+//! | [`pac`] | proxy scripts, read and not run | Netscape proxy auto-config format, WinHTTP `FindProxyForURL` |
 //! | [`ldap`] | the guard in front of the ldap3 crate, StartTLS | RFC 4511 |
 
 #![warn(clippy::indexing_slicing, missing_docs)]
@@ -25,6 +26,7 @@ pub mod krb5;
 pub mod ldap;
 pub mod netlogon;
 pub mod ntp;
+pub mod pac;
 pub mod smb2;
 
 mod ber;

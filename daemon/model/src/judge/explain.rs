@@ -87,7 +87,18 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
         Reason::CaptivePortal => {
             severity == Severity::Blocking
                 && (other.reason == Reason::DnsRewritten
-                    || matches!(other.reason.group(), "http" | "tls") && is_web(other))
+                    || matches!(other.reason.group(), "http" | "tls")
+                        && is_web(other)
+                        && other.stage != Stage::Proxy)
+        }
+        // Whoever answers for every name answers for the one below which a script is looked for.
+        Reason::DnsRewritten => {
+            other.stage == Stage::Proxy
+                && other.severity <= Severity::Degrading
+                && matches!(
+                    other.reason,
+                    Reason::EndpointUnreachable | Reason::HttpStatus | Reason::ContentMismatch
+                )
         }
         // A wrong clock makes good certificates look bad.
         Reason::ClockUnsynced => {

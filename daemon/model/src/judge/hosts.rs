@@ -1,29 +1,36 @@
 //! Hosts of the Internet: whether they can be reached, and who answers in their place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::NetworkScene;
 use super::draft::Draft;
-use super::uplink::capped;
+use super::proxies::Ways;
+use super::uplink::{capped, plain};
 use crate::outcome::{Evidence, Finding, Observation, Severity, State};
 use crate::reason::Reason;
 use crate::stage::Stage;
 use crate::subject::Subject;
 
 /// One host and what was asked of it.
+#[derive(Default)]
 struct Host<'a> {
     name: &'a str,
+    /// What a client of this network would hear.
     seen: Vec<&'a Observation>,
+    /// What it would not hear, as it takes the other way.
+    aside: Vec<&'a Observation>,
+    /// Whether it is asked through a proxy, where there is one.
+    knows_proxies: bool,
 }
 
 impl<'a> Host<'a> {
-    /// What was asked of its addresses, without the lookup of its name.
+    /// What was asked of the host, without the lookup of its name.
     fn asked(&self) -> impl Iterator<Item = &'a Observation> {
         self.seen
             .iter()
             .copied()
-            .filter(|seen| seen.check.target.address.is_some())
+            .filter(|seen| seen.check.target.address.is_some() || seen.check.proxy.is_some())
     }
 
     fn answers(&self) -> bool {
@@ -31,8 +38,12 @@ impl<'a> Host<'a> {
     }
 }
 
-pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
-    let hosts = collect(network);
+pub(super) fn judge(network: &NetworkScene, ways: &Ways<'_>) -> Vec<Draft> {
+    let hosts = collect(network, ways);
+    let needs_a_proxy = ways.need_a_proxy();
+    let (shut_out, hosts): (Vec<_>, Vec<_>) = hosts
+        .into_iter()
+        .partition(|host| needs_a_proxy && !host.knows_proxies && !host.answers());
     let asked: Vec<_> = hosts
         .iter()
         .filter(|host| {
@@ -51,24 +62,91 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
     hosts
         .iter()
         .flat_map(|host| findings(host, ipv4_works))
+        .chain(needs_a_proxy.then(|| only_by_proxy(&hosts, &shut_out)))
         .collect()
 }
 
-fn collect(network: &NetworkScene) -> Vec<Host<'_>> {
-    let mut hosts: BTreeMap<&str, Host<'_>> = BTreeMap::new();
+fn collect<'a>(network: &'a NetworkScene, ways: &Ways<'_>) -> Vec<Host<'a>> {
+    let mut hosts: BTreeMap<&str, (Vec<_>, Vec<_>)> = BTreeMap::new();
     for seen in &network.observations {
         if let Subject::Host { name } = &seen.check.subject {
-            hosts
-                .entry(name)
-                .or_insert_with(|| Host {
-                    name,
-                    seen: Vec::new(),
-                })
-                .seen
-                .push(seen);
+            let (direct, proxied) = hosts.entry(name).or_default();
+            if seen.check.proxy.is_some() {
+                proxied.push(seen);
+            } else {
+                direct.push(seen);
+            }
         }
     }
-    hosts.into_values().collect()
+    hosts
+        .into_iter()
+        .map(|(name, (direct, proxied))| by_its_way(name, direct, proxied, ways))
+        .collect()
+}
+
+/// Which of the two ways a client takes to a host. Where a script may send it by either, nobody knows,
+/// and the better one counts.
+fn by_its_way<'a>(
+    name: &'a str,
+    direct: Vec<&'a Observation>,
+    proxied: Vec<&'a Observation>,
+    ways: &Ways<'_>,
+) -> Host<'a> {
+    let by = |seen, aside| Host {
+        name,
+        seen,
+        aside,
+        knows_proxies: false,
+    };
+    if proxied.is_empty() {
+        return by(direct, Vec::new());
+    }
+    let (direct, proxied) = (by(direct, Vec::new()), by(proxied, Vec::new()));
+    let is_direct = ways.direct && direct.answers() && harm(&direct) < harm(&proxied);
+    let (taken, other) = if is_direct {
+        (direct, proxied)
+    } else {
+        (proxied, direct)
+    };
+    Host {
+        // A way that is closed to everybody is told once, and not for each host.
+        aside: other.seen.into_iter().filter(|_| is_direct).collect(),
+        knows_proxies: true,
+        ..taken
+    }
+}
+
+fn harm(host: &Host<'_>) -> Option<Severity> {
+    let drafts = findings(host, false);
+    drafts.iter().map(|draft| draft.severity).max()
+}
+
+/// What knows no proxy is shut out by the same thing that makes the proxy necessary.
+fn only_by_proxy(hosts: &[Host<'_>], shut_out: &[Host<'_>]) -> Draft {
+    let proxies: BTreeSet<&str> = hosts
+        .iter()
+        .flat_map(Host::asked)
+        .filter(|seen| seen.outcome.was_answered())
+        .filter_map(|seen| seen.check.proxy.as_deref())
+        .collect();
+    let mut draft = Draft::new(Reason::ProxyRequired, Stage::Proxy, Severity::Info);
+    draft.at = proxies.into_iter().map(str::to_owned).collect();
+    for lost in shut_out.iter().flat_map(|host| findings(host, false)) {
+        draft.severity = draft.severity.max(lost.severity);
+        for (stage, severity) in lost.touches.iter().chain([(&lost.stage, &lost.severity)]) {
+            let known = draft.touches.entry(*stage).or_insert(*severity);
+            *known = (*known).max(*severity);
+        }
+        draft.details.extend(
+            lost.details
+                .iter()
+                .map(|said| format!("without a proxy: {said}")),
+        );
+    }
+    if draft.details.is_empty() {
+        draft.details = vec!["no host of the Internet answers without a proxy".to_owned()];
+    }
+    draft
 }
 
 fn nobody_answers(hosts: &[&Host<'_>]) -> Draft {
@@ -112,6 +190,12 @@ fn findings(host: &Host<'_>, ipv4_works: bool) -> Vec<Draft> {
             drafts.push(draft);
         }
     }
+    drafts.extend(host.aside.iter().flat_map(|seen| {
+        plain(seen).map(|mut draft| {
+            draft.severity = Severity::Info;
+            draft
+        })
+    }));
     drafts
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::NetworkScene;
 use super::draft::Draft;
+use super::proxies::Ways;
 use super::uplink::{interface, is_conclusive, plain};
 use crate::outcome::{Evidence, Finding, Observation, Phase, Severity, State};
 use crate::reason::Reason;
@@ -80,7 +81,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
+pub(super) fn judge(network: &NetworkScene, ways: &Ways<'_>) -> Vec<Draft> {
     let resolvers = collect(network);
     if resolvers.is_empty() {
         return none_handed_out(network).into_iter().collect();
@@ -93,7 +94,7 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
         .partition(|resolver| resolver.is_there());
 
     let mut drafts = dead_ones(&dead, alive.is_empty());
-    drafts.extend(internet(&alive));
+    drafts.extend(internet(&alive, ways.proxy_answers));
     if let Some(domain) = &network.domain {
         drafts.extend(zone(domain, &alive));
     }
@@ -164,10 +165,12 @@ fn dead_ones(dead: &[&Resolver<'_>], all: bool) -> Vec<Draft> {
         .collect()
 }
 
-fn internet(alive: &[&Resolver<'_>]) -> Vec<Draft> {
-    let nobody_knows = !alive
+/// Behind a proxy nobody but the proxy has to know the names of the Internet.
+fn internet(alive: &[&Resolver<'_>], is_behind_proxy: bool) -> Vec<Draft> {
+    let somebody_knows = alive
         .iter()
         .any(|resolver| resolver.passes(Topic::Internet));
+    let nobody_knows = !somebody_knows && !is_behind_proxy;
     alive
         .iter()
         .filter_map(|resolver| {
@@ -183,7 +186,11 @@ fn internet(alive: &[&Resolver<'_>]) -> Vec<Draft> {
                 Draft::new(
                     Reason::ResolverLacksInternet,
                     Stage::Network,
-                    Severity::Degrading,
+                    if somebody_knows {
+                        Severity::Degrading
+                    } else {
+                        Severity::Info
+                    },
                 )
             };
             let draft = if nobody_knows {

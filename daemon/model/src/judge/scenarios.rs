@@ -82,6 +82,7 @@ fn scene(scenario: &Scenario) -> Scene {
             name: "default".into(),
             domain: Some(DOMAIN.into()),
             configured_site: world.configured_site.clone(),
+            proxy: world.proxy_use(),
             candidates,
             clock_synchronised: world.clock_synchronised,
             observations: seen.into_iter().map(|(_, check)| check).collect(),

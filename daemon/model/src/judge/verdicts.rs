@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::controllers::Controller;
 use super::draft::{self, Draft};
+use super::proxies;
 use super::{NetworkScene, Scene};
 use crate::outcome::{Observation, Phase, Severity};
 use crate::reason::Reason;
@@ -165,7 +166,8 @@ fn stage_verdict(
     network: &NetworkScene,
     link_is_down: bool,
 ) -> StageStatus {
-    let applicable = is_tested(stage, network);
+    let applicable = is_applicable(stage, network);
+    let class = class(stage, applicable);
     let inherited = before
         .iter()
         .filter(|status| blocked_by.contains(&status.stage))
@@ -180,7 +182,7 @@ fn stage_verdict(
             Severity::Info => Verdict::Ready,
             Severity::Degrading => Verdict::Degraded,
             Severity::Inconclusive => Verdict::Unknown,
-            Severity::Blocking if stage.class() == Class::Hard => Verdict::NotReady,
+            Severity::Blocking if class == Class::Hard => Verdict::NotReady,
             Severity::Blocking => Verdict::Degraded,
         })
         .max()
@@ -195,7 +197,7 @@ fn stage_verdict(
     StageStatus {
         stage,
         verdict,
-        class: stage.class(),
+        class,
         applicable,
         blocked_by: if verdict >= Verdict::Unknown {
             blocked_by.to_vec()
@@ -215,6 +217,23 @@ fn stage_verdict(
 /// Stages that exist only where the site has configured them.
 const fn is_configurable(stage: Stage) -> bool {
     matches!(stage, Stage::Proxy | Stage::Vpn)
+}
+
+/// Whether there is anything at the site for the stage to judge.
+fn is_applicable(stage: Stage, network: &NetworkScene) -> bool {
+    if stage == Stage::Proxy {
+        proxies::are_in_use(network)
+    } else {
+        is_tested(stage, network)
+    }
+}
+
+/// What the stage means here: a proxy that the clients are sent to is one that they need.
+const fn class(stage: Stage, applicable: bool) -> Class {
+    match stage {
+        Stage::Proxy if applicable => Class::Hard,
+        _ => stage.class(),
+    }
 }
 
 /// Whether anything was asked for the stage.
@@ -276,7 +295,7 @@ fn findings(stage: Stage, drafts: &[Draft], blocked_by: &[Stage]) -> Vec<StageFi
 fn root_cause(draft: &Draft, scene: &Scene, stages: &[StageStatus]) -> RootCause {
     let text = draft.reason.text_at(draft.stage);
     let mut also_affected: Vec<Stage> = draft.touches.keys().copied().collect();
-    if draft.severity >= Severity::Inconclusive && draft.stage.class() == Class::Hard {
+    if draft.severity >= Severity::Inconclusive && class(draft.stage, true) == Class::Hard {
         also_affected.extend(draft.stage.dependents());
     }
     // A stage that the site has not configured cannot suffer.
@@ -316,6 +335,7 @@ fn probe(seen: &Observation) -> ProbeStatus {
         target: seen.check.target.clone(),
         address: seen.check.target.address,
         path: seen.path.clone(),
+        proxy: seen.check.proxy.clone(),
         state: seen.outcome.state(),
         reason: worst.map(|finding| finding.reason),
         detail: worst.map(|finding| finding.detail.clone()),

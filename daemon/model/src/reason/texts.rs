@@ -1,7 +1,11 @@
 //! What people read about each reason. One row a reason; the compiler misses none.
 
-use super::Fixer::{ActiveDirectory, Box as ThisBox, Network, Nobody, Site};
+mod elsewhere;
+
+use super::Fixer::{ActiveDirectory, Box as ThisBox, Network, Nobody, Proxy, Site};
 use super::{Fixer, Reason, Text};
+
+pub(super) use elsewhere::{at_a_host, at_a_script};
 
 /// A row, in the order in which a reader wants to know it.
 const fn row(fixer: Fixer, headline: &'static str, [means, seen, fix]: [&'static str; 3]) -> Text {
@@ -19,54 +23,9 @@ const NO_DOMAIN: &str =
     "At sign-in: \"your domain isn't available\" (0x51F), or 0x80070774 on the Autopilot page.";
 const NO_NETWORK: &str = "The network screen stays, and Next is not offered.";
 const GPO_FAILS: &str = "Sign-in is slow or fails; Group Policy does not apply (event 1129).";
+const BEHIND_A_PROXY: &str =
+    "No Internet on the network screen, or 0x8007000d and 0x80072f8f at registration.";
 const NOTHING_TODAY: &str = "Nothing today; it explains odd and rare failures.";
-
-/// A certificate at a host of the Internet is none of the site's own, unless somebody stands between.
-pub(super) const fn at_a_host(reason: Reason) -> Option<Text> {
-    use Fixer::{Box, Network};
-    const FAILS: &str =
-        "The step that needs the host fails: Windows does not accept the certificate.";
-    const BETWEEN: &str = "Look at the evidence for who issued the certificate: a proxy or portal in between shows its own. If it is the host's own, its owner has to renew it.";
-    Some(match reason {
-        Reason::TlsExpired => row(
-            Network,
-            "A host shows an expired certificate: {}.",
-            [
-                "The certificate that a host of the Internet shows is past its end.",
-                FAILS,
-                BETWEEN,
-            ],
-        ),
-        Reason::TlsNotYetValid => row(
-            Network,
-            "A host shows a certificate that is not yet valid: {}.",
-            [
-                "The certificate that a host of the Internet shows begins in the future.",
-                FAILS,
-                BETWEEN,
-            ],
-        ),
-        Reason::TlsName => row(
-            Network,
-            "A host shows a certificate for another name: {}.",
-            [
-                "Whoever answers in the place of the host has no certificate for it: a proxy, a portal, or a DNS filter that leads elsewhere.",
-                FAILS,
-                "Find out who answers at this address, and let the name lead to the host itself.",
-            ],
-        ),
-        Reason::TlsUntrusted => row(
-            Box,
-            "A host shows a certificate of an authority that this box does not know: {}.",
-            [
-                "The chain ends in an authority that is no public one, at a host where that may be right.",
-                "Nothing, as far as this can tell.",
-                "If the authority is known to be right, name it in `tls.extra_public_roots`.",
-            ],
-        ),
-        _ => return None,
-    })
-}
 
 #[rustfmt::skip]
 pub(super) const fn text(reason: Reason) -> Text {
@@ -404,6 +363,31 @@ pub(super) const fn text(reason: Reason) -> Text {
             "The request for a part was answered with the whole: a proxy takes the range away. Content is downloaded in parts.",
             "Downloads of apps and updates are slow or fail.",
             "Let HTTP Range requests pass the proxy, or let these hosts past it.",
+        ]),
+        Reason::ProxyUnreachable => row(Proxy, "The proxy does not answer: {}.", [
+            "The clients of this network are sent to a proxy whose name does not resolve, or that answers nothing on its port.",
+            BEHIND_A_PROXY,
+            "Start the proxy and open its port to this network, or take it out of the script or the configuration that names it.",
+        ]),
+        Reason::ProxyAuth => row(Proxy, "The proxy asks for a sign-in: {}.", [
+            "The proxy answers 407. Before the first sign-in nobody is there to answer it: everything until then is asked by the machine.",
+            BEHIND_A_PROXY,
+            "Let the hosts of the flow through without a sign-in; `sightline endpoints --output firewall` prints the list to ask for.",
+        ]),
+        Reason::ProxyRefused => row(Proxy, "The proxy does not let through to {}.", [
+            "The proxy answers and refuses to connect to hosts that the flow needs: its filter knows them not, or forbids them.",
+            "The step that needs the host fails with an error code.",
+            "Allow the names and ports in the proxy; `sightline endpoints --output firewall` prints the list to ask for.",
+        ]),
+        Reason::ProxyRequired => row(Network, "Only the proxy leads to the Internet: {}.", [
+            "Nothing on the Internet answers directly, and through the proxy it does. Push notifications know no proxy and stay away.",
+            "Nothing, while every device finds the proxy; what knows no proxy is slower.",
+            "Nothing has to change for the flow. For push, open TCP 443 to the hosts in the evidence without the proxy.",
+        ]),
+        Reason::WpadMissing => row(Network, "No device can find the proxy by itself: {}.", [
+            "The direct way is closed and the proxy works, but the network announces no proxy script, neither by DHCP option 252 nor by the name wpad. Hybrid join with Autopilot requires that where a proxy is mandatory.",
+            "No Internet on the network screen, unless the device was given the proxy before.",
+            "Publish a proxy script: DHCP option 252 with its address, or the name wpad in the domain that DHCP hands out.",
         ]),
 
         Reason::Upstream => row(Nobody, "A stage that it needs is not ready: {}.", [

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A stream with a limit on what is read.
 #[derive(Debug)]
-pub(super) struct Bounded<S> {
+pub(in super::super) struct Bounded<S> {
     stream: S,
     /// Bytes that may still be read.
     left: usize,
@@ -17,7 +17,7 @@ pub(super) struct Bounded<S> {
 
 impl<S> Bounded<S> {
     /// At most `limit` bytes of `stream`; what comes beyond is an error.
-    pub(super) fn new(stream: S, limit: usize) -> Self {
+    pub(in super::super) fn new(stream: S, limit: usize) -> Self {
         Self {
             stream,
             left: limit,

@@ -4,6 +4,7 @@ use sightline_model::{Finding, Reason, Severity};
 
 use crate::endpoints::{Endpoint, Expected, Protocol};
 use crate::net::http::Answer;
+use crate::net::proxy;
 use crate::run::Run;
 use crate::text;
 
@@ -46,6 +47,15 @@ pub(super) fn judge(endpoint: &Endpoint, answer: &Answer) -> Option<(Reason, Sev
             Severity::Degrading,
             format!("for a part {came}, which is the whole, where 206 was due"),
         )
+    })
+}
+
+/// What a proxy says over plain HTTP in the place of the host, as far as its status tells.
+pub(super) fn of_proxy(run: &Run, path: &str, answer: &Answer) -> Option<Finding> {
+    let is_of_proxy = answer.status == 407 || proxy::is_from_beyond(answer.status);
+    is_of_proxy.then(|| {
+        let asked = format!("GET {}", text::foreign(path));
+        proxy::refusal(run, &asked, answer.status, &answer.offered)
     })
 }
 

@@ -3,14 +3,14 @@
 use serde::Deserialize;
 
 use super::world::clock;
-use crate::outcome::{Evidence, Facts, Finding, Observation, Phase, Severity};
+use crate::outcome::{Evidence, Facts, Finding, Observation, Phase, ScriptFacts, Severity};
 
 /// Something that is not as in the healthy world.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Fault {
     /// `uplink`, `resolver ADDRESS TOPIC`, `name NAME RESOLVER`, `dc NAME[/ADDRESS] SERVICE`,
-    /// `time SOURCE`, `host NAME WAY`; `*` for all.
+    /// `time SOURCE`, `host NAME WAY`, `script dns`, `proxy NAME`; `*` for all.
     pub(super) at: String,
     /// `reason` (blocking) or `reason severity`.
     #[serde(default)]
@@ -26,6 +26,9 @@ pub(super) struct Fault {
     issuer: Option<String>,
     /// How large the answer there is.
     answer_bytes: Option<u32>,
+    /// A script is announced, and has no answers.
+    #[serde(default)]
+    announced: bool,
     /// The LDAP ping has no such flag.
     pub(super) without_flag: Option<String>,
 }
@@ -86,6 +89,9 @@ impl Fault {
         }
         if let Some(offset) = self.clock {
             check.outcome.facts.clock = Some(clock(offset));
+        }
+        if self.announced {
+            check.outcome.facts.script = Some(ScriptFacts::default());
         }
         if let Some(controller) = &mut check.outcome.facts.controller {
             if let Some(site) = &self.client_site {

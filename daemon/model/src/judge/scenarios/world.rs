@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::Candidate;
-use crate::outcome::{Check, ClockReading, ControllerFacts, Evidence, Facts, Observation, Outcome};
+use crate::outcome::{
+    Check, ClockReading, ControllerFacts, Evidence, Facts, Observation, Outcome, ScriptFacts, Way,
+};
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
-use crate::subject::{Subject, Target, Topic};
+use crate::subject::{ScriptSource, Subject, Target, Topic};
 use crate::time::Timestamp;
+use crate::{Candidate, ProxyUse};
 
 pub(super) const DOMAIN: &str = "corp.example.com";
 
@@ -30,6 +32,27 @@ pub(super) struct World {
     pub(super) hosts: Vec<String>,
     /// Whether the hosts are asked over IPv6 too.
     pub(super) ipv6: bool,
+    /// `direct`, or the proxy that the configuration names; clients look for a script without it.
+    pub(super) proxy: Option<String>,
+    /// The answers of the script that is announced by DNS: `DIRECT`, or a proxy. Hosts are asked through
+    /// the first proxy too, but for those whose name begins with `!`.
+    pub(super) script: Vec<String>,
+}
+
+impl World {
+    pub(super) fn proxy_use(&self) -> ProxyUse {
+        match self.proxy.as_deref() {
+            None => ProxyUse::Auto,
+            Some("direct") => ProxyUse::Direct,
+            Some(name) => ProxyUse::Named(name.to_owned()),
+        }
+    }
+
+    fn proxies(&self) -> Vec<&str> {
+        let named = self.proxy.iter().chain(&self.script);
+        let is_proxy = |name: &&str| !matches!(*name, "direct" | "DIRECT");
+        named.map(String::as_str).filter(is_proxy).collect()
+    }
 }
 
 impl Default for World {
@@ -47,6 +70,8 @@ impl Default for World {
             stages: Vec::new(),
             hosts: Vec::new(),
             ipv6: false,
+            proxy: None,
+            script: Vec::new(),
         }
     }
 }
@@ -249,8 +274,42 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
         check.outcome.facts.clock = Some(clock(0.0));
         seen.push((format!("time {source}"), check));
     }
+    seen.extend(proxies(world));
     seen.extend(hosts(world));
     (candidates, seen)
+}
+
+fn proxies(world: &World) -> Vec<(String, Observation)> {
+    let source = ScriptSource::Dns;
+    let mut search = observation(
+        Subject::ProxyScript { source },
+        "script",
+        Stage::Proxy,
+        Gate::Hard,
+    );
+    search.check.closed_as = Reason::EndpointUnreachable;
+    search.check.target.host = "wpad".into();
+    let way = |name: &String| match name.as_str() {
+        "DIRECT" => Way::Direct,
+        _ => Way::Proxy(name.clone()),
+    };
+    search.outcome.facts.script = (!world.script.is_empty()).then(|| ScriptFacts {
+        url: format!("http://wpad.{DOMAIN}/wpad.dat"),
+        ways: world.script.iter().map(way).collect(),
+    });
+    let mut seen = Vec::new();
+    if world.proxy.as_deref() != Some("direct") {
+        seen.push(("script dns".to_owned(), search));
+    }
+    for name in world.proxies() {
+        let subject = Subject::Proxy {
+            name: name.to_owned(),
+        };
+        let mut check = observation(subject, "proxy", Stage::Proxy, Gate::Hard);
+        check.check.closed_as = Reason::ProxyUnreachable;
+        seen.push((format!("proxy {name}"), check));
+    }
+    seen
 }
 
 /// An address of IPv6 is there where something is asked over IPv6.
@@ -294,12 +353,19 @@ fn hosts(world: &World) -> Vec<(String, Observation)> {
         let [name, stage, gate, also @ ..] = words.as_slice() else {
             panic!("`{text}` is not `name stage gate`");
         };
+        let knows_proxies = !name.starts_with('!');
+        let name = &name.trim_start_matches('!');
         let last = u8::try_from(number + 1).expect("a few hosts");
         let v4 = IpAddr::from([203, 0, 113, last]);
         let v6 = IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last.into()]);
         let mut ways = vec![("lookup", None), ("v4", Some(v4))];
         if world.ipv6 {
             ways.push(("v6", Some(v6)));
+        }
+        let proxies = world.proxies();
+        let proxy = proxies.first().filter(|_| knows_proxies);
+        if proxy.is_some() {
+            ways.push(("proxied", None));
         }
         for (way, address) in ways {
             let mut check = observation(
@@ -321,6 +387,9 @@ fn hosts(world: &World) -> Vec<(String, Observation)> {
             check.check.closed_as = Reason::EndpointUnreachable;
             check.check.target.host = (*name).to_owned();
             check.check.target.address = address;
+            if way == "proxied" {
+                check.check.proxy = proxy.map(|proxy| (*proxy).to_owned());
+            }
             seen.push((format!("host {name} {way}"), check));
         }
     }

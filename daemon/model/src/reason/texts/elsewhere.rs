@@ -1,0 +1,87 @@
+//! What people read about a reason where it stands somewhere else than usual.
+
+use super::super::Fixer::{Box as ThisBox, Network};
+use super::super::{Reason, Text};
+use super::row;
+
+/// A certificate at a host of the Internet is none of the site's own, unless somebody stands between.
+pub(in super::super) const fn at_a_host(reason: Reason) -> Option<Text> {
+    const FAILS: &str =
+        "The step that needs the host fails: Windows does not accept the certificate.";
+    const BETWEEN: &str = "Look at the evidence for who issued the certificate: a proxy or portal in between shows its own. If it is the host's own, its owner has to renew it.";
+    Some(match reason {
+        Reason::TlsExpired => row(
+            Network,
+            "A host shows an expired certificate: {}.",
+            [
+                "The certificate that a host of the Internet shows is past its end.",
+                FAILS,
+                BETWEEN,
+            ],
+        ),
+        Reason::TlsNotYetValid => row(
+            Network,
+            "A host shows a certificate that is not yet valid: {}.",
+            [
+                "The certificate that a host of the Internet shows begins in the future.",
+                FAILS,
+                BETWEEN,
+            ],
+        ),
+        Reason::TlsName => row(
+            Network,
+            "A host shows a certificate for another name: {}.",
+            [
+                "Whoever answers in the place of the host has no certificate for it: a proxy, a portal, or a DNS filter that leads elsewhere.",
+                FAILS,
+                "Find out who answers at this address, and let the name lead to the host itself.",
+            ],
+        ),
+        Reason::TlsUntrusted => row(
+            ThisBox,
+            "A host shows a certificate of an authority that this box does not know: {}.",
+            [
+                "The chain ends in an authority that is no public one, at a host where that may be right.",
+                "Nothing, as far as this can tell.",
+                "If the authority is known to be right, name it in `tls.extra_public_roots`.",
+            ],
+        ),
+        _ => return None,
+    })
+}
+
+/// A proxy script is the network's own page, and Windows goes on without it.
+pub(in super::super) const fn at_a_script(reason: Reason) -> Option<Text> {
+    const GOES_DIRECT: &str = "A device that cannot read the script goes without a proxy, where that is open, and waits before it does.";
+    const MEND: &str = "Let the announced address give a script with FindProxyForURL as application/x-ns-proxy-autoconfig, or take the announcement (DHCP option 252, the name wpad) away.";
+    Some(match reason {
+        Reason::EndpointUnreachable => row(
+            Network,
+            "The announced proxy script cannot be fetched: {}.",
+            [
+                "The network announces a proxy script, and nothing answers at its address.",
+                GOES_DIRECT,
+                MEND,
+            ],
+        ),
+        Reason::HttpStatus => row(
+            Network,
+            "The announced proxy script is not there: {}.",
+            [
+                "The network announces a proxy script, and the server at its address has none.",
+                GOES_DIRECT,
+                MEND,
+            ],
+        ),
+        Reason::ContentMismatch => row(
+            Network,
+            "What is announced as a proxy script is none: {}.",
+            [
+                "The network announces a proxy script, and its address gives something else.",
+                GOES_DIRECT,
+                MEND,
+            ],
+        ),
+        _ => return None,
+    })
+}
