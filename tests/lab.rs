@@ -53,6 +53,11 @@ struct Case {
     /// The AD sites of controllers, by their first label.
     #[serde(default)]
     ad_sites: BTreeMap<String, String>,
+    /// A capability that the box does not have, such as `net_bind_service`.
+    without: Option<String>,
+    /// Texts that must stand somewhere in the JSON.
+    #[serde(default)]
+    says: Vec<String>,
     /// Whether the clock of every usable controller must have been read.
     #[serde(default)]
     has_skew: bool,
@@ -106,20 +111,23 @@ impl Lab {
         }
     }
 
-    fn check(
-        &self,
-        stages: &[String],
-        proxy: Option<&str>,
-    ) -> Result<(Value, Option<i32>), String> {
-        let named = proxy.map(|proxy| format!("[[network]]\nproxy = \"{proxy}\"\n"));
+    fn check(&self, case: &Case) -> Result<(Value, Option<i32>), String> {
+        let named = case
+            .proxy
+            .as_ref()
+            .map(|proxy| format!("[[network]]\nproxy = \"{proxy}\"\n"));
         let file = self.config.path().join("sightline.toml");
         std::fs::write(&file, format!("{}{}", self.text, named.unwrap_or_default()))
             .map_err(|error| format!("{}: {error}", file.display()))?;
         let mut command = Command::new(&self.script);
+        command.args(["in", "site"]);
+        if let Some(capability) = &case.without {
+            command
+                .arg("setpriv")
+                .args(["inh-caps", "bounding-set"].map(|set| format!("--{set}=-{capability}")));
+        }
         command
             .args([
-                "in",
-                "site",
                 "env",
                 "-u",
                 "LAB_PREFIX",
@@ -129,7 +137,7 @@ impl Lab {
             .arg("--config")
             .arg(file)
             .args(["--output", "json"])
-            .args(stages.iter().flat_map(|stage| ["--stage", stage]));
+            .args(case.named.iter().flat_map(|stage| ["--stage", stage]));
         let output = bounded(command, LONGEST_CHECK)?;
         let json = serde_json::from_slice(&output.stdout).map_err(|error| {
             format!(
@@ -236,6 +244,14 @@ fn mistakes(case: &Case, status: &Value, exit: Option<i32>) -> Vec<String> {
             format!("{:#?}", case.causes),
         );
     }
+    let everything = status.to_string();
+    for wanted in &case.says {
+        compare(
+            &format!("says `{wanted}`"),
+            everything.contains(wanted).to_string(),
+            true.to_string(),
+        );
+    }
     for (stage, wanted) in &case.stages {
         let got = list(&network["stages"]).find(|status| text(status, "stage") == stage);
         compare(
@@ -311,10 +327,13 @@ fn every_fault_of_the_lab_has_its_one_cause() {
         };
         let named = case.named.iter().map(|stage| format!(" --stage {stage}"));
         let name = named.fold(name, |name, stage| name + &stage);
-        let name = match &case.proxy {
+        let mut name = match &case.proxy {
             Some(proxy) => format!("{name} (proxy {proxy})"),
             None => name,
         };
+        if let Some(capability) = &case.without {
+            let _infallible = write!(name, " without {capability}");
+        }
         if only.as_ref().is_some_and(|only| !name.contains(only)) {
             continue;
         }
@@ -328,7 +347,7 @@ fn every_fault_of_the_lab_has_its_one_cause() {
         } else {
             lab.run(&faults)
         };
-        let found = match broken.and_then(|_| lab.check(&case.named, case.proxy.as_deref())) {
+        let found = match broken.and_then(|_| lab.check(&case)) {
             Ok((status, exit)) => mistakes(&case, &status, exit),
             Err(error) => vec![error],
         };

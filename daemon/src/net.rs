@@ -1,6 +1,7 @@
 //! Everything that makes a socket. A [`NetPath`](crate::path::NetPath) says from which interface
 //! and address; whose fault an I/O error is, [`fault`] decides. Nothing here knows a kind of probe.
 
+pub mod dhcp;
 pub mod dns;
 pub mod exchange;
 pub mod fault;

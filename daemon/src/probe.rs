@@ -1,6 +1,8 @@
 //! The kinds of probes. Adding one is one new file here and its name in the two lists below.
 
+mod capport;
 mod cldap;
+mod dhcp;
 mod dns;
 mod host;
 mod http;
@@ -33,6 +35,8 @@ pub(crate) use proxy::script_task;
 /// Every kind, in the order in which people think of them.
 pub const KINDS: &[Kind] = &[
     link::KIND,
+    dhcp::KIND,
+    capport::KIND,
     dns::KIND,
     cldap::KIND,
     ldap::KIND,
@@ -65,6 +69,8 @@ pub struct Kind {
 pub enum Thing {
     /// The network itself: link, addresses, routes.
     Network,
+    /// The API of a captive portal, by the URI that DHCP announces.
+    PortalApi(String),
     /// A resolver that the network hands out.
     Resolver(SocketAddr),
     /// One address of a domain controller.

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use sightline_model::{
-    Check, ClockReading, ControllerFacts, Evidence, Finding, Observation, Outcome, Phase, Reason,
-    ScriptFacts, Severity, SrvRecord, Target, Timestamp,
+    Check, ClockReading, ControllerFacts, DhcpAnswer, Evidence, Finding, Observation, Outcome,
+    Phase, Reason, ScriptFacts, Severity, SrvRecord, Target, Timestamp,
 };
 
 use crate::path::NetPath;
@@ -166,6 +166,14 @@ impl Run {
             *text = harmless(text);
         }
         self.state().outcome.facts.controller = Some(controller);
+    }
+
+    /// Keeps what the DHCP servers answered; texts of theirs are made harmless.
+    pub fn read_dhcp(&self, mut answers: Vec<DhcpAnswer>) {
+        for text in answers.iter_mut().flat_map(DhcpAnswer::texts_mut) {
+            *text = harmless(text);
+        }
+        self.state().outcome.facts.dhcp = answers;
     }
 
     /// The target does not do its job.

@@ -15,7 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sightline_model::{NetworkScene, Observation, Stage, State, Subject, Topic};
+use sightline_model::{DhcpAnswer, NetworkScene, Observation, Stage, State, Subject, Topic};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -37,6 +37,9 @@ const LOOKUPS: usize = 48;
 /// As many hosts are asked through a proxy at the same time. That is every host of the list: behind a proxy
 /// that reaches nothing each waits for its deadline, and a second round would double that.
 const TUNNELS: usize = 128;
+
+/// As many portals are asked, where several DHCP servers announce one each.
+const MOST_PORTALS: usize = 4;
 
 /// What a look at a network gave.
 #[derive(Debug)]
@@ -246,6 +249,7 @@ impl Next<'_> {
     fn after(&mut self, seen: &Observation, controllers: &mut Controllers) -> Vec<Task> {
         let passed = matches!(seen.outcome.state(), State::Pass | State::Warn);
         match &seen.check.subject {
+            Subject::Dhcp => self.portal_apis(&seen.outcome.facts.dhcp),
             Subject::Resolver {
                 server,
                 topic: Topic::Internet,
@@ -279,6 +283,20 @@ impl Next<'_> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Each portal that DHCP announces is asked once.
+    fn portal_apis(&self, answers: &[DhcpAnswer]) -> Vec<Task> {
+        let announced: BTreeSet<&String> = answers
+            .iter()
+            .filter_map(|answer| answer.portal_api_url.as_ref())
+            .filter(|url| *url != DhcpAnswer::UNRESTRICTED)
+            .collect();
+        announced
+            .into_iter()
+            .take(MOST_PORTALS)
+            .flat_map(|url| probe::tasks(self.ground, &Thing::PortalApi(url.clone())))
+            .collect()
     }
 
     /// The names of hosts and of time sources, once it is known whom to ask.

@@ -289,7 +289,9 @@ fn hosts_of_the_internet_are_asked_only_for_stages_that_need_them() {
             .into_iter()
             .flatten()
             .flat_map(|stage| stage["probes"].as_array().cloned().unwrap_or_default())
-            .filter(|probe| probe["probe"] != "dns" && probe["probe"] != "link")
+            .filter(|probe| {
+                !["dns", "link", "dhcp"].contains(&probe["probe"].as_str().unwrap_or_default())
+            })
             .map(|probe| probe["target"].as_str().unwrap_or_default().to_owned())
             .filter(|target| !target.starts_with("dc1."))
             .map(|target| target.split(':').next().unwrap_or_default().to_owned())

@@ -1,11 +1,12 @@
 //! Observations in, verdicts and root causes out. Pure: the same scene gives the same status.
 //!
-//! The way of a judgement: [`uplink`], [`resolvers`], [`proxies`], [`hosts`], [`controllers`] and [`clocks`] each turn the
-//! observations about their things into [`draft::Draft`]s; [`explain`] marks the drafts that others explain;
-//! [`verdicts`] walks the stages in order and writes the status.
+//! The way of a judgement: [`uplink`], [`dhcp`], [`resolvers`], [`proxies`], [`hosts`], [`controllers`] and
+//! [`clocks`] each turn the observations about their things into [`draft::Draft`]s; [`explain`] marks the
+//! drafts that others explain; [`verdicts`] walks the stages in order and writes the status.
 
 mod clocks;
 mod controllers;
+mod dhcp;
 mod draft;
 mod explain;
 mod hosts;
@@ -128,6 +129,7 @@ fn judge_network(scene: &Scene, network: &NetworkScene) -> NetworkStatus {
         drafts.retain(|draft| !is_gone(draft));
     }
     drafts.extend(of_hosts);
+    drafts.extend(dhcp::judge(network));
     let (controllers, found) = controllers::judge(network);
     drafts.extend(found);
     drafts.extend(controllers::nothing_narrower(&controllers, &drafts));

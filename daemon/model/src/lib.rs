@@ -9,12 +9,14 @@
 //! | [`reason`] | the closed list of reasons, with the texts that people read |
 //! | [`subject`] | what a finding or a check is about |
 //! | [`outcome`] | what one run of a probe gave |
+//! | [`dhcp`] | what the DHCP servers of a network hand out |
 //! | [`mod@judge`] | observations in, verdicts and root causes out |
 //! | [`status`] | everything that a surface may show; the JSON contract |
 //! | [`time`] | a wall-clock time that somebody else has read |
 
 #![warn(missing_docs)]
 
+pub mod dhcp;
 pub mod judge;
 pub mod outcome;
 pub mod reason;
@@ -23,6 +25,7 @@ pub mod status;
 pub mod subject;
 pub mod time;
 
+pub use dhcp::{DhcpAnswer, DhcpKind};
 pub use judge::{Candidate, Limits, NetworkScene, ProxyUse, Scene, judge};
 pub use outcome::{
     Check, ClockReading, ControllerFacts, Evidence, Facts, Finding, Observation, Outcome, Phase,

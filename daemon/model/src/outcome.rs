@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dhcp::DhcpAnswer;
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::subject::{Subject, Target};
@@ -247,6 +248,8 @@ pub struct Facts {
     pub controller: Option<ControllerFacts>,
     /// The proxy script that was found; `None` where the network announces none.
     pub script: Option<ScriptFacts>,
+    /// What the DHCP servers of the network answered, by their identifiers.
+    pub dhcp: Vec<DhcpAnswer>,
 }
 
 /// Result of one run. The state follows from the findings and is never set by hand.

@@ -82,6 +82,13 @@ pub enum ScriptSource {
 pub enum Subject {
     /// Link, addresses, routes and gateway of a network.
     Uplink,
+    /// What the DHCP servers of a network hand out.
+    Dhcp,
+    /// The API of a captive portal, which DHCP announces (RFC 8908).
+    PortalApi {
+        /// Its host.
+        name: String,
+    },
     /// One resolver of the network, asked about one topic.
     Resolver {
         /// Where it listens.

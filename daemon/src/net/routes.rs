@@ -7,7 +7,7 @@ use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{
     AddressAttribute, AddressFlags, AddressMessage, AddressScope,
 };
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage};
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
@@ -31,6 +31,8 @@ pub struct Link {
     pub is_loopback: bool,
     /// The largest packet, in bytes.
     pub mtu: u32,
+    /// The address on the segment, where it is one of 48 bits (Ethernet, Wi-Fi).
+    pub hardware: Option<[u8; 6]>,
 }
 
 /// An address that can be sent from.
@@ -219,6 +221,11 @@ fn link(message: &LinkMessage) -> Link {
         match attribute {
             LinkAttribute::IfName(name) => link.name.clone_from(name),
             LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
+            LinkAttribute::Address(address)
+                if message.header.link_layer_type == LinkLayerType::Ether =>
+            {
+                link.hardware = address.as_slice().try_into().ok();
+            }
             _ => {}
         }
     }

@@ -331,6 +331,7 @@ mod tests {
             has_carrier: is_up,
             is_loopback: name == "lo",
             mtu: 1500,
+            hardware: None,
         }
     }
 

@@ -52,7 +52,11 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
             timeout: ground.plan.timeout,
             probe: Arc::new(Ntp),
         }],
-        Thing::Network | Thing::Resolver(_) | Thing::Proxy(_) | Thing::Host { .. } => Vec::new(),
+        Thing::Network
+        | Thing::PortalApi(_)
+        | Thing::Resolver(_)
+        | Thing::Proxy(_)
+        | Thing::Host { .. } => Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ apply() {
   apply_web
   apply_proxies
   apply_dns
+  apply_dhcp
   apply_rules
   apply_relay
   apply_site

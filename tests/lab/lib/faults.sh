@@ -77,7 +77,7 @@ https-blocked|tcp443|TCP 443 to the Internet is dropped; TCP 80 works.
 host-blocked|login|All packets to one hard host (login.microsoftonline.com) are dropped.
 soft-host-blocked|go|All packets to one soft host (go.microsoft.com) are dropped.
 portal-redirect|tcp80,tcp443|A portal answers every request on TCP 80 with 302 to http://portal.site.example/; TCP 443 is dropped.
-portal-page|tcp80,tcp443|A portal answers every request on TCP 80 with its own page and 200, and TCP 443 with its own certificate.
+portal-page|tcp80,tcp443,portal|A portal answers every request on TCP 80 with its own page and 200, and TCP 443 with its own certificate.
 tls-inspected|tcp443|A proxy breaks into every connection on TCP 443, with certificates of "Corp Inspection CA".
 tls-inspected-one|tcp443|A proxy breaks into TLS to one host (device.login.microsoftonline.com) only.
 tls-expired|manage|One hard host (manage.microsoft.com) shows an expired certificate.
@@ -97,6 +97,9 @@ proxy-required|proxy,tcp80,tcp443|TCP 80 and 443 to the Internet are dropped; WP
 proxy-auth|proxy,tcp80,tcp443|As proxy-required, and the proxy answers 407 to who has no password.
 proxy-dead|proxy,tcp80,tcp443|As proxy-required, and the proxy is dead: its packets are dropped.
 pac-broken|proxy|WPAD by DNS leads to a page that is no proxy script; the direct way works.
+dhcp|dhcp|Healthy: a DHCP server on the LAN hands out gateway, resolvers and domain.
+wpad-dhcp|dhcp,proxy,tcp80,tcp443|As proxy-required, and the proxy script is announced by DHCP (option 252) and not by DNS.
+capport|dhcp,portal|DHCP announces the API of a portal (option 114), which says that the devices are captive; nothing is in the way.
 black-holed|internet,tcp80,tcp443,r1,r2|The gateway answers, and swallows all that leaves the site, also to the resolvers.
 TABLE
 }

@@ -10,6 +10,9 @@ readonly OTHER_TENANT_NAME=fabrikam.com OTHER_TENANT_ID=8a1d9e47-02c6-4f3b-b7d5-
 readonly PROXY=10.60.1.3 PROXY_NAME=proxy.site.example PROXY_PORT=3128 PROXY_PASSWORD=lab:proxy-secret
 readonly PORTAL=10.60.1.4 PORTAL_NAME=portal.site.example
 readonly WPAD=10.60.1.5 WPAD_NAME=wpad.$DOMAIN
+# Only DHCP leads to this name.
+readonly DHCP_WPAD_NAME=wpad.site.example DHCP_SERVER=10.60.1.1
+readonly PORTAL_API=https://$PORTAL_NAME/capport/api
 readonly INSPECTION_PORT=3130
 # Which host each fault of one host takes. No two take the same, so that they combine.
 readonly BLOCKED_HOST=login.microsoftonline.com BLOCKED_SOFT_HOST=go.microsoft.com

@@ -4,7 +4,7 @@
 
 readonly SRV=_ldap._tcp.dc._msdcs.$DOMAIN
 # shellcheck disable=SC2034  # the selftest goes through them
-readonly HEALTHY=(names addresses ldap_pings kerberos directory_tls canary shares rpc clocks echoes service_connection_point web)
+readonly HEALTHY=(names addresses ldap_pings kerberos directory_tls canary shares rpc clocks echoes service_connection_point web dhcp)
 SEEN=''
 
 # sees WHAT COMMAND…: the output of a command in the site contains WHAT (a pattern).
@@ -151,6 +151,7 @@ fault_shows() {
     ldaps-blocked*) port_shows "$port" silent open tcp 636 ;;
     kpasswd-blocked*) port_shows "$port" silent open tcp 464 ;;
     web-* | https-* | host-* | soft-* | portal-* | tls-* | range-* | clock-box-* | realm-* | ipv6-* | ncsi-* | proxy-* | pac-*) web_fault_shows "$name" ;;
+    dhcp | wpad-dhcp | capport) dhcp_fault_shows "$name" ;;
     resolver* | srv-* | dns-* | truncated-* | many-dcs) name_fault_shows "$name" ;;
     dc-* | dcs-* | clock-* | wrong-domain | ldaps-expired | subnet-* | site-* | slow-* | scp-*) controller_fault_shows "$name" ;;
     *) uplink_fault_shows "$name" ;;

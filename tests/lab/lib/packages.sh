@@ -7,6 +7,7 @@ readonly PACKAGES=(
   bind9 bind9-dnsutils dnsmasq-base chrony libfaketime faketime
   krb5-user ldap-utils smbclient
   curl nginx-light squid-openssl
+  udhcpc
 )
 readonly POLICY=/usr/sbin/policy-rc.d
 

@@ -84,6 +84,7 @@ web_leaves() {
   while read -r name _ authority _; do
     new_leaf "$name" "$name" "$authority" "$begin" 180
   done < <(web_hosts)
+  new_leaf "$PORTAL_NAME" "$PORTAL_NAME" one "$begin" 180
   new_leaf "$EXPIRED_HOST-expired" "$EXPIRED_HOST" one "$(date -d '-200 days' +%F)" 100
   new_leaf "$NOT_YET_VALID_HOST-not-yet-valid" "$NOT_YET_VALID_HOST" one "$(date -d '+60 days' +%F)" 180
   new_leaf "$WRONG_NAME_HOST-wrong-name" www.contoso-shop.example one "$begin" 180

@@ -22,7 +22,7 @@ web_records() {
 
 # The faults that change what the web servers answer.
 readonly WEB_FAULTS=(tls-expired tls-not-yet-valid tls-wrong-name host-503 host-silent range-unsupported
-  realm-federated realm-federated-open portal-redirect portal-page proxy-required proxy-auth proxy-dead pac-broken)
+  realm-federated realm-federated-open portal-redirect portal-page proxy-required proxy-auth proxy-dead pac-broken wpad-dhcp capport)
 
 apply_web() {
   local wanted
@@ -95,10 +95,11 @@ start_silent() {
 edge_servers() {
   if in_force portal-redirect; then fill portal-redirect.conf "ADDRESS=$PORTAL" "NAME=$PORTAL_NAME"; fi
   if in_force portal-page; then fill portal-page.conf "ADDRESS=$PORTAL" "NAME=$PORTAL_NAME" "TLS=$RUN/web/tls"; fi
+  if in_force capport; then fill capport.conf "ADDRESS=$PORTAL" "NAME=$PORTAL_NAME" "TLS=$RUN/web/tls"; fi
   if in_force pac-broken; then
     fill wpad.conf "ADDRESS=$WPAD" "NAME=$WPAD_NAME" "DIR=$RUN/web/documents" TYPE=text/html SCRIPT=wpad-broken.dat
-  elif wpad_is_announced; then
-    fill wpad.conf "ADDRESS=$WPAD" "NAME=$WPAD_NAME" "DIR=$RUN/web/documents" \
+  elif wpad_is_announced || in_force wpad-dhcp; then
+    fill wpad.conf "ADDRESS=$WPAD" "NAME=$WPAD_NAME $DHCP_WPAD_NAME" "DIR=$RUN/web/documents" \
       TYPE=application/x-ns-proxy-autoconfig SCRIPT=wpad.dat
   fi
 }
@@ -108,13 +109,14 @@ wpad_is_announced() { any_in_force proxy-required proxy-auth proxy-dead pac-brok
 # The names of the site's own servers, for its resolvers; lines, as one line for sed.
 site_records() {
   printf 'host-record=%s,%s\\nhost-record=%s,%s' "$PORTAL_NAME" "$PORTAL" "$PROXY_NAME" "$PROXY"
+  ! in_force wpad-dhcp || printf '\\nhost-record=%s,%s' "$DHCP_WPAD_NAME" "$WPAD"
   ! wpad_is_announced || printf '\\nhost-record=%s,%s' "$WPAD_NAME" "$WPAD"
 }
 
 # The proxies: one that clients are told of, one that breaks into TLS.
 apply_proxies() {
   local wanted=''
-  ! any_in_force proxy-open proxy-required || wanted=open
+  ! any_in_force proxy-open proxy-required wpad-dhcp || wanted=open
   ! in_force proxy-auth || wanted=auth
   apply_squid proxy "$wanted"
   wanted=''

@@ -83,13 +83,16 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
                 Reason::ResolverLacksInternet | Reason::NtpNoAnswer | Reason::EndpointUnreachable
             )
         }
-        // Whoever stands in the way answers in the place of every host, and often of every name.
+        // Whoever stands in the way answers in the place of every host, and often of every name; some
+        // answer nothing.
         Reason::CaptivePortal => {
             severity == Severity::Blocking
-                && (other.reason == Reason::DnsRewritten
-                    || matches!(other.reason.group(), "http" | "tls")
-                        && is_web(other)
-                        && other.stage != Stage::Proxy)
+                && (matches!(
+                    other.reason,
+                    Reason::DnsRewritten | Reason::InternetUnreachable
+                ) || matches!(other.reason.group(), "http" | "tls")
+                    && is_web(other)
+                    && other.stage != Stage::Proxy)
         }
         // Whoever answers for every name answers for the one below which a script is looked for.
         Reason::DnsRewritten => {

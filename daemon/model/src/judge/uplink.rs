@@ -34,7 +34,7 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
 }
 
 /// The interface or the gateway by its name in the evidence.
-fn place(seen: &Observation, key: &str) -> String {
+pub(super) fn place(seen: &Observation, key: &str) -> String {
     match seen.outcome.evidence.get(key) {
         Some(Evidence::Text(name)) if !name.is_empty() => name.clone(),
         _ => seen.check.target.host.clone(),

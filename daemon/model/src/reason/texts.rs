@@ -340,7 +340,7 @@ pub(super) const fn text(reason: Reason) -> Text {
         ]),
 
         Reason::CaptivePortal => row(Network, "A portal answers in the place of the Internet: {}.", [
-            "The address by which Windows tests for the Internet was answered by somebody else: a redirect, another page, or status 511.",
+            "The address by which Windows tests for the Internet was answered by somebody else: a redirect, another page, or status 511. Or the portal that DHCP announces says itself that it holds the devices.",
             "The network screen shows \"sign in to the network\", and the flow does not go on.",
             "Let the devices of this network past the portal, by their network or their address.",
         ]),

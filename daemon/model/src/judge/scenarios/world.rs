@@ -30,6 +30,8 @@ pub(super) struct World {
     pub(super) stages: Vec<Stage>,
     /// Hosts of the Internet: `name stage gate`, then other stages that need it.
     pub(super) hosts: Vec<String>,
+    /// The host of the portal's API that DHCP announces.
+    pub(super) portal_api: Option<String>,
     /// Whether the hosts are asked over IPv6 too.
     pub(super) ipv6: bool,
     /// `direct`, or the proxy that the configuration names; clients look for a script without it.
@@ -69,6 +71,7 @@ impl Default for World {
             clock_synchronised: None,
             stages: Vec::new(),
             hosts: Vec::new(),
+            portal_api: None,
             ipv6: false,
             proxy: None,
             script: Vec::new(),
@@ -204,6 +207,7 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
         .evidence
         .insert("gateway", Evidence::Text("10.1.0.1".into()));
     let mut seen = vec![("uplink".to_owned(), uplink)];
+    seen.extend(dhcp(world));
     for server in &world.resolvers {
         for (word, topic, stage, gate) in TOPICS {
             let subject = Subject::Resolver {
@@ -308,6 +312,18 @@ fn proxies(world: &World) -> Vec<(String, Observation)> {
         let mut check = observation(subject, "proxy", Stage::Proxy, Gate::Hard);
         check.check.closed_as = Reason::ProxyUnreachable;
         seen.push((format!("proxy {name}"), check));
+    }
+    seen
+}
+
+fn dhcp(world: &World) -> Vec<(String, Observation)> {
+    let servers = observation(Subject::Dhcp, "dhcp", Stage::Network, Gate::Optional);
+    let mut seen = vec![("dhcp".to_owned(), servers)];
+    if let Some(name) = &world.portal_api {
+        let subject = Subject::PortalApi { name: name.clone() };
+        let mut check = observation(subject, "capport", Stage::Internet, Gate::Hard);
+        check.check.target.host.clone_from(name);
+        seen.push(("portal".to_owned(), check));
     }
     seen
 }
