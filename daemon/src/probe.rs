@@ -30,7 +30,7 @@ use crate::run::{Probe, Task};
 
 pub(crate) use dns::{address_task, host_task, site_task, time_source_task};
 pub use dns::{locator_name, site_locator_name};
-pub(crate) use proxy::script_task;
+pub(crate) use proxy::{announced_task, script_task};
 
 /// Every kind, in the order in which people think of them.
 pub const KINDS: &[Kind] = &[

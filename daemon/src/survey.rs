@@ -86,7 +86,11 @@ pub async fn survey(
         stages,
     };
     let mut under_way = UnderWay::new();
-    under_way.start(probe::tasks(&ground, &Thing::Network), None);
+    let of_network = probe::tasks(&ground, &Thing::Network);
+    let asks_dhcp = of_network
+        .iter()
+        .any(|task| task.check.subject == Subject::Dhcp);
+    under_way.start(of_network, None);
     for server in &network.resolvers {
         under_way.start(probe::tasks(&ground, &Thing::Resolver(*server)), None);
     }
@@ -98,7 +102,7 @@ pub async fn survey(
         internet: Preferred::new(&network.resolvers),
         time_asked: false,
         hosts: Hosts::new(&ground),
-        proxies: Proxies::new(&network.proxy),
+        proxies: Proxies::new(&network.proxy, asks_dhcp),
     };
     if let (Some(site), Some(domain)) = (&plan.ad_site, domain) {
         next.site = Some(site.clone());
@@ -249,7 +253,11 @@ impl Next<'_> {
     fn after(&mut self, seen: &Observation, controllers: &mut Controllers) -> Vec<Task> {
         let passed = matches!(seen.outcome.state(), State::Pass | State::Warn);
         match &seen.check.subject {
-            Subject::Dhcp => self.portal_apis(&seen.outcome.facts.dhcp),
+            Subject::Dhcp => {
+                let mut tasks = self.proxies.after_dhcp(self.ground, seen);
+                tasks.extend(self.portal_apis(&seen.outcome.facts.dhcp));
+                tasks
+            }
             Subject::Resolver {
                 server,
                 topic: Topic::Internet,

@@ -22,14 +22,14 @@ use crate::net::{exchange, names, socket};
 use crate::plan::ProxyChoice;
 use crate::run::{Probe, Run, Running, Task};
 
-pub(crate) use script::script_task;
+pub(crate) use script::{announced_task, script_task};
 
 /// As many hosts are asked for, until the proxy connects to one.
 const MOST_TRIED: usize = 3;
 
 pub(super) const KIND: Kind = Kind {
     name: "proxy",
-    help: "Looks for a proxy script by the name wpad, fetches and reads it, and asks each proxy for a tunnel (CONNECT): whether it lets a machine through without a sign-in.",
+    help: "Looks for a proxy script by DHCP option 252 and the name wpad, fetches and reads it, and asks each proxy for a tunnel (CONNECT): whether it lets a machine through without a sign-in.",
     reasons: &[
         Reason::ProxyUnreachable,
         Reason::ProxyAuth,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use sightline_model::{Observation, ScriptSource, State, Subject, Way};
+use sightline_model::{Observation, ScriptFacts, ScriptSource, State, Subject, Way};
 
 use super::preferred::Preferred;
 use crate::net::proxy::{Exit, Server};
@@ -18,6 +18,10 @@ const MOST_PROXIES: usize = 4;
 #[derive(Debug)]
 pub(super) struct Proxies {
     choice: ProxyChoice,
+    /// Whether DHCP has said all that it has to say about a script, and what the script by name says that
+    /// waits for that: clients look at DHCP first.
+    dhcp_is_done: bool,
+    by_name: Option<ScriptFacts>,
     preferred: Preferred<String>,
     works: Vec<Exit>,
     known: BTreeSet<String>,
@@ -25,17 +29,34 @@ pub(super) struct Proxies {
 }
 
 impl Proxies {
-    pub(super) fn new(choice: &ProxyChoice) -> Self {
+    pub(super) fn new(choice: &ProxyChoice, asks_dhcp: bool) -> Self {
         let named: Vec<String> = match choice {
             ProxyChoice::Named(server) => vec![server.to_string()],
             ProxyChoice::Auto | ProxyChoice::Direct => Vec::new(),
         };
         Self {
             choice: choice.clone(),
+            dhcp_is_done: !asks_dhcp,
+            by_name: None,
             preferred: Preferred::new(&named),
             works: Vec::new(),
             known: named.into_iter().collect(),
             is_chosen: false,
+        }
+    }
+
+    /// What follows from the answers of DHCP servers: the script that the first of them announces.
+    pub(super) fn after_dhcp(&mut self, ground: &Ground<'_>, seen: &Observation) -> Vec<Task> {
+        let mut announced = seen.outcome.facts.dhcp.iter();
+        match announced.find_map(|answer| answer.proxy_script_url.as_deref()) {
+            Some(url) if self.choice != ProxyChoice::Direct => {
+                vec![probe::announced_task(ground, url)]
+            }
+            _ => {
+                self.dhcp_is_done = true;
+                let by_name = self.by_name.take();
+                by_name.map_or_else(Vec::new, |script| self.try_all(ground, &script))
+            }
         }
     }
 
@@ -54,6 +75,15 @@ impl Proxies {
             let fetch = probe::script_task(ground, source, &script.url, &facts.addresses);
             return fetch.into_iter().collect();
         }
+        if source == ScriptSource::Dns && !self.dhcp_is_done {
+            self.by_name = Some(script.clone());
+            return Vec::new();
+        }
+        self.try_all(ground, script)
+    }
+
+    /// Tries each proxy of the script that clients go by.
+    fn try_all(&mut self, ground: &Ground<'_>, script: &ScriptFacts) -> Vec<Task> {
         if self.choice != ProxyChoice::Auto || !self.known.is_empty() {
             return Vec::new();
         }

@@ -95,6 +95,7 @@ ncsi-dns-wrong|ncsi|Both resolvers answer dns.msftncsi.com, by which old Windows
 proxy-open|proxy|A proxy at proxy.site.example:3128 takes everybody; the direct way works as well.
 proxy-required|proxy,tcp80,tcp443|TCP 80 and 443 to the Internet are dropped; WPAD by DNS announces a proxy that works.
 proxy-auth|proxy,tcp80,tcp443|As proxy-required, and the proxy answers 407 to who has no password.
+proxy-filtering|proxy,tcp80,tcp443|As proxy-required, and the proxy refuses one hard host (login.microsoftonline.com) with 403.
 proxy-dead|proxy,tcp80,tcp443|As proxy-required, and the proxy is dead: its packets are dropped.
 pac-broken|proxy|WPAD by DNS leads to a page that is no proxy script; the direct way works.
 dhcp|dhcp|Healthy: a DHCP server on the LAN hands out gateway, resolvers and domain.

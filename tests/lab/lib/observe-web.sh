@@ -139,6 +139,7 @@ proxy_fault_shows() {
       at_proxy 'Connect Test status=200' "$NCSI" ;;
     proxy-auth) silent_at "$OPENID" && fetches "$announced" "$script" && at_proxy '407 .*Proxy-Authenticate: Basic.* end=56 ' "$OPENID" &&
       at_proxy ' status=407 ' "$NCSI" && at_proxy '"issuer":.* status=200 ' --proxy-user "$PROXY_PASSWORD" "$OPENID" ;;
+    proxy-filtering) silent_at "$OPENID" && fetches "$announced" "$script" && at_proxy '403 .* end=56 ' "$OPENID" && at_proxy 'Connect Test status=200' "$NCSI" ;;
     proxy-dead) silent_at "$OPENID" && fetches "$announced" "$script" && at_proxy '(Timeout|timed out).* end=28 ' "$OPENID" ;;
     pac-broken) fetches 'text/html.*<!doctype html>.* status=200' "$script" && serves "$BLOCKED_HOST" ;;
     *) return 1 ;;

@@ -106,7 +106,7 @@ web_rules() {
   ! in_force tls-inspected || detour "ip daddr $internet tcp dport 443" "redirect to :$INSPECTION_PORT"
   ! in_force tls-inspected-one ||
     detour "ip daddr $(web_address "$INSPECTED_HOST") tcp dport 443" "redirect to :$INSPECTION_PORT"
-  ! any_in_force proxy-required proxy-auth proxy-dead wpad-dhcp ||
+  ! any_in_force proxy-required proxy-auth proxy-filtering proxy-dead wpad-dhcp ||
     drop_rule "forward iifname site ip daddr $internet tcp dport { 80, 443 }"
   ! in_force ipv6-dead || drop_rule "forward iifname site meta nfproto ipv6"
   ! in_force proxy-dead || drop_rule "input iifname site ip daddr $PROXY"

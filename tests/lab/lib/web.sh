@@ -22,7 +22,7 @@ web_records() {
 
 # The faults that change what the web servers answer.
 readonly WEB_FAULTS=(tls-expired tls-not-yet-valid tls-wrong-name host-503 host-silent range-unsupported
-  realm-federated realm-federated-open portal-redirect portal-page proxy-required proxy-auth proxy-dead pac-broken wpad-dhcp capport)
+  realm-federated realm-federated-open portal-redirect portal-page proxy-required proxy-auth proxy-filtering proxy-dead pac-broken wpad-dhcp capport)
 
 apply_web() {
   local wanted
@@ -104,7 +104,7 @@ edge_servers() {
   fi
 }
 
-wpad_is_announced() { any_in_force proxy-required proxy-auth proxy-dead pac-broken; }
+wpad_is_announced() { any_in_force proxy-required proxy-auth proxy-filtering proxy-dead pac-broken; }
 
 # The names of the site's own servers, for its resolvers; lines, as one line for sed.
 site_records() {
@@ -118,6 +118,7 @@ apply_proxies() {
   local wanted=''
   ! any_in_force proxy-open proxy-required wpad-dhcp || wanted=open
   ! in_force proxy-auth || wanted=auth
+  ! in_force proxy-filtering || wanted=filtering
   apply_squid proxy "$wanted"
   wanted=''
   ! any_in_force tls-inspected tls-inspected-one || wanted=inspecting
@@ -155,6 +156,10 @@ squid_files() {
   mkdir -p "$dir"
   case $kind in
     open) printf 'http_port %s:%s\nhttp_access allow all\n' "$PROXY" "$PROXY_PORT" ;;
+    filtering)
+      printf 'http_port %s:%s\nacl forbidden dstdomain %s\nhttp_access deny forbidden\nhttp_access allow all\n' \
+        "$PROXY" "$PROXY_PORT" "$BLOCKED_HOST"
+      ;;
     auth)
       printf '%s:%s\n' "${PROXY_PASSWORD%%:*}" "$(openssl passwd -apr1 "${PROXY_PASSWORD#*:}")" >"$dir/users"
       fill squid-auth.conf "ADDRESS=$PROXY:$PROXY_PORT" "DIR=$dir"

@@ -11,6 +11,7 @@ use sightline_model::{Finding, Phase, Reason, ScriptFacts, ScriptSource, Subject
 use sightline_wire::pac;
 
 use super::task;
+use crate::net::fault::Blame;
 use crate::net::http::{self, Answer, Question};
 use crate::net::proxy::Server;
 use crate::net::tls::{self, Roots, Unknown};
@@ -59,6 +60,36 @@ pub(super) fn search_task(ground: &Ground<'_>) -> Option<Task> {
         Reason::NotTested,
         search,
     ))
+}
+
+/// The task that looks up the host of a script that DHCP announces.
+#[must_use]
+pub(crate) fn announced_task(ground: &Ground<'_>, url: &str) -> Task {
+    let place = Place::read(url);
+    let target = Target {
+        host: place
+            .as_ref()
+            .map_or_else(|| NAME.to_owned(), |place| place.host.clone()),
+        address: None,
+        port: None,
+    };
+    let subject = Subject::ProxyScript {
+        source: ScriptSource::Dhcp,
+    };
+    let probe = Announced {
+        url: url.to_owned(),
+        place,
+        resolvers: ground
+            .network()
+            .map(|network| network.resolvers.clone())
+            .unwrap_or_default(),
+    };
+    task(
+        ground,
+        (NAME, subject, target),
+        Reason::EndpointUnreachable,
+        probe,
+    )
 }
 
 /// The task that fetches the script at `url`, once its host is looked up; `None` where that is no address of
@@ -188,6 +219,43 @@ impl Probe for Search {
                     ways: Vec::new(),
                 });
             }
+            Ok(())
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Announced {
+    url: String,
+    place: Option<Place>,
+    resolvers: Vec<SocketAddr>,
+}
+
+impl Probe for Announced {
+    fn run<'a>(&'a self, run: &'a Run) -> Running<'a> {
+        Box::pin(async move {
+            run.enter(Phase::Resolve);
+            run.keep("url", self.url.as_str());
+            run.read_script(ScriptFacts {
+                url: self.url.clone(),
+                ways: Vec::new(),
+            });
+            let Some(place) = &self.place else {
+                return Err(run.fail(
+                    Reason::ContentMismatch,
+                    format!(
+                        "DHCP option 252 gives `{}`, which is no address of a script: it begins with http:// or https://",
+                        text::foreign(&self.url)
+                    ),
+                ));
+            };
+            let limit = run.remaining();
+            let found = names::addresses(run.path(), &self.resolvers, &place.host, limit).await;
+            let addresses = found.map_err(|failure| match failure.blame {
+                Blame::Ours(reason) => run.blind(reason, failure.detail),
+                Blame::Target(_) => run.fail(Reason::EndpointUnreachable, failure.detail),
+            })?;
+            run.read_addresses(addresses);
             Ok(())
         })
     }
