@@ -136,7 +136,7 @@ async fn exchange(
                     .map_err(io::Error::other)?;
                 if let Some(bytes) = bytes {
                     let sent = own.unwrap_or(any).send_to(&bytes, SocketAddr::V4(servers)).await;
-                    // A later send may fail for a moment, as those before were answered or not.
+                    // A later one may fail for a moment: those before it are on their way.
                     if let (Err(error), false) = (sent, was_sent) {
                         return Err(error);
                     }
