@@ -84,7 +84,7 @@ pub struct Network {
     /// The resolvers of its clients: "system", or a list of addresses.
     pub resolvers: Resolvers,
     /// The proxy of its clients: "auto" for what a proxy script of the network tells them, "direct", or
-    /// "http://proxy.example.com:8080".
+    /// a proxy as `"http://proxy.example.com:8080"`.
     pub proxy: Proxy,
 }
 
