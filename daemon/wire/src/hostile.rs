@@ -265,8 +265,10 @@ proptest! {
     fn what_passes_the_guard_is_what_came(
         bytes in edited(ldap_answers()),
         sizes in prop::collection::vec(1..200_usize, 1..8),
+        binds in any::<bool>(),
     ) {
-        let mut guard = Guard::default();
+        let fresh = || if binds { Guard::binding(1) } else { Guard::default() };
+        let mut guard = fresh();
         let mut passed = Vec::new();
         let mut rest = bytes.as_slice();
         let mut refused = None;
@@ -282,7 +284,7 @@ proptest! {
             }
         }
         prop_assert!(bytes.starts_with(&passed));
-        match Guard::default().push(&bytes) {
+        match fresh().push(&bytes) {
             Ok(messages) => prop_assert_eq!((messages.concat(), None), (passed, refused)),
             Err(error) => prop_assert_eq!(Some(error), refused),
         }

@@ -1,13 +1,16 @@
-//! The AS exchange of Kerberos without credentials: RFC 4120 §5.4, §5.9 and §7.2.
+//! The AS exchange of Kerberos: RFC 4120 §5.4, §5.9 and §7.2.
 //!
-//! A KDC answers even a request that it refuses, and with every refusal tells its clock.
+//! A KDC answers even a request that it refuses, and with every refusal tells its clock. What is
+//! encrypted comes and goes as bytes: no key is known here.
 
 mod codes;
 mod error;
+mod sealed;
 
 pub use codes::code_name;
 pub(crate) use error::parse as parse_error;
 pub use error::{EtypeInfo, KerberosTime, KrbError};
+pub use sealed::{Sealed, nonce_of_reply, timestamp};
 
 use crate::Malformed;
 use crate::ber::{self, context};
@@ -20,17 +23,20 @@ const VERSION: i64 = 5;
 
 /// Name types of RFC 4120 §6.2.
 const NT_PRINCIPAL: i64 = 1;
+/// RFC 6806 §5: a name that the KDC looks up, such as a UPN whose suffix is not the realm.
+const NT_ENTERPRISE: i64 = 10;
 pub(crate) const NT_SRV_INST: i64 = 2;
 
 /// The largest message over TCP that is read, in bytes. No answer without a ticket comes near.
 pub const MESSAGE_MAX: usize = 64 * 1024;
 
-/// An AS-REQ without pre-authentication, RFC 4120 §5.4.1.
+/// An AS-REQ, RFC 4120 §5.4.1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AsRequest<'a> {
     /// The realm, for Active Directory the DNS domain in upper case. ASCII.
     pub realm: &'a str,
-    /// The client's name without its realm, one component. ASCII.
+    /// The client's name, one component. ASCII. With an `@` in it the KDC is asked to look it up
+    /// (RFC 6806 §5), otherwise it is a name of the realm.
     pub client: &'a str,
     /// A random number below 2^31, which an AS-REP repeats.
     pub nonce: u32,
@@ -39,34 +45,48 @@ pub struct AsRequest<'a> {
 }
 
 impl AsRequest<'_> {
-    /// The message, as it goes into a datagram; [`frame`] makes it fit for TCP.
+    /// The message without pre-authentication, as it goes into a datagram; [`frame`] makes it fit
+    /// for TCP.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        // The bit renewable-ok and no other. A ticket is not wanted, so its end does not matter.
+        self.encode_with(None)
+    }
+
+    /// As [`Self::encode`], with the [`timestamp`] that proves the knowledge of the key, encrypted
+    /// for the key usage 1 (PA-ENC-TIMESTAMP, RFC 4120 §5.2.7.2).
+    #[must_use]
+    pub fn encode_with(&self, proof: Option<&Sealed>) -> Vec<u8> {
+        // The bit renewable-ok. A ticket is not wanted, so its end does not matter.
         const OPTIONS: [u8; 5] = [0, 0, 0, 0, 0x10];
+        // The bit canonicalize beside it (RFC 6806 §3).
+        const CANONICALIZE: [u8; 5] = [0, 0, 0x01, 0, 0x10];
         const TILL: &[u8] = b"20370913024805Z";
         let etypes: Vec<_> = self
             .etypes
             .iter()
             .map(|&etype| ber::integer(ber::INTEGER, etype.into()))
             .collect();
+        let (options, name_type) = if self.client.contains('@') {
+            (CANONICALIZE, NT_ENTERPRISE)
+        } else {
+            (OPTIONS, NT_PRINCIPAL)
+        };
         let body = [
-            field(0, ber::element(ber::BIT_STRING, &OPTIONS)),
-            field(1, principal(NT_PRINCIPAL, &[self.client])),
+            field(0, ber::element(ber::BIT_STRING, &options)),
+            field(1, principal(name_type, &[self.client])),
             field(2, text(self.realm)),
             field(3, principal(NT_SRV_INST, &["krbtgt", self.realm])),
             field(5, ber::element(ber::GENERALIZED_TIME, TILL)),
             field(7, ber::integer(ber::INTEGER, self.nonce.into())),
             field(8, ber::constructed(ber::SEQUENCE, &etypes)),
         ];
-        message(
-            AS_REQ,
-            &[
-                field(1, ber::integer(ber::INTEGER, VERSION)),
-                field(2, ber::integer(ber::INTEGER, 10)),
-                field(4, ber::constructed(ber::SEQUENCE, &body)),
-            ],
-        )
+        let mut fields = vec![
+            field(1, ber::integer(ber::INTEGER, VERSION)),
+            field(2, ber::integer(ber::INTEGER, 10)),
+        ];
+        fields.extend(proof.map(|proof| field(3, proof.padata())));
+        fields.push(field(4, ber::constructed(ber::SEQUENCE, &body)));
+        message(AS_REQ, &fields)
     }
 }
 
@@ -129,12 +149,16 @@ pub fn unframe(bytes: &[u8]) -> Result<Option<&[u8]>, Malformed> {
 pub enum Reply {
     /// A refusal, which is what a healthy KDC sends to us.
     Error(KrbError),
-    /// An AS-REP: the account needs no pre-authentication.
+    /// An AS-REP: the pre-authentication was good, or the account needs none.
     Ticket {
         /// Realm of the client.
         realm: String,
         /// Name of the client, components joined by `/`.
         client: String,
+        /// The keys that the account has, where the KDC tells them again.
+        salts: Vec<EtypeInfo>,
+        /// The part for the client, for the key usage 3; [`nonce_of_reply`] reads it.
+        sealed: Sealed,
     },
 }
 
@@ -151,17 +175,23 @@ pub fn parse(bytes: &[u8]) -> Result<Reply, Malformed> {
     }
 }
 
-/// KDC-REP, RFC 4120 §5.4.2, up to the client's name. The ticket and the part for the client are
-/// encrypted.
+/// KDC-REP, RFC 4120 §5.4.2. The ticket is not looked into, and not wanted.
 fn parse_as_rep(mut bytes: Cursor<'_>) -> Result<Reply, Malformed> {
     let mut fields = open(&mut bytes, AS_REP, 11)?;
-    let _padata = fields.enter_if(context(2))?;
+    let padata = fields.enter_if(context(2))?;
+    let salts = padata.map(error::salts_of).unwrap_or_default();
     let realm = text_field(&mut fields, 3, "the client's realm")?;
     let mut name = fields.enter(context(4), "the client's name")?;
     let client = principal_text(&mut name)?;
     let _ticket = fields.enter(context(5), "a ticket")?;
-    let _encrypted = fields.enter(context(6), "an encrypted part")?;
-    Ok(Reply::Ticket { realm, client })
+    let mut encrypted = fields.enter(context(6), "an encrypted part")?;
+    let sealed = Sealed::read(&mut encrypted)?;
+    Ok(Reply::Ticket {
+        realm,
+        client,
+        salts,
+        sealed,
+    })
 }
 
 /// Opens a message that is alone in `bytes`: tag, sequence, version 5 and message type, whose two

@@ -18,6 +18,7 @@ pub const MESSAGE_MAX: usize = 32 * 1024;
 pub const SESSION_MAX: usize = 64 * 1024;
 
 /// Operations by their tag, RFC 4511 §4.2 to §4.13.
+const BIND_RESPONSE: u8 = 0x61;
 pub(crate) const SEARCH_ENTRY: u8 = 0x64;
 pub(crate) const SEARCH_DONE: u8 = 0x65;
 pub(crate) const SEARCH_REFERENCE: u8 = 0x73;
@@ -34,7 +35,8 @@ const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 /// responses, and the notice of disconnection.
 ///
 /// Results of other operations are refused, because ldap3 panics if one carries the number of a
-/// search. Of what passes, every element down to the last is of the expected kind, at most six
+/// search. A client that binds first, and searches once it is bound, says so with [`Guard::binding`].
+/// Of what passes, every element down to the last is of the expected kind, at most six
 /// levels deep; names are UTF-8, as ldap3 wants them; values are any bytes.
 #[derive(Debug, Default)]
 pub struct Guard {
@@ -43,9 +45,22 @@ pub struct Guard {
     /// Bytes of whole messages so far.
     passed: usize,
     refused: Option<Malformed>,
+    /// The message id of a bind whose answer has not come.
+    bind: Option<i32>,
 }
 
 impl Guard {
+    /// A guard for a client whose first request is the bind `message_id`, and which asks for nothing
+    /// before that is answered. The first message is the answer to this bind (RFC 4511 §4.2.2), or a
+    /// notice of disconnection; there is no second one, since ldap3 takes it for one to a search.
+    #[must_use]
+    pub fn binding(message_id: i32) -> Self {
+        Self {
+            bind: Some(message_id),
+            ..Self::default()
+        }
+    }
+
     /// Takes what came next, and returns the messages that are complete now, each as it came.
     /// At most [`MESSAGE_MAX`] bytes stay behind.
     ///
@@ -74,7 +89,10 @@ impl Guard {
         let mut stream = Cursor::starting_at(&self.pending, self.passed);
         let mut messages = Vec::new();
         while let Some(message) = next_message(&mut stream)? {
-            shape::check(message)?;
+            match self.bind.take() {
+                Some(message_id) => shape::check_bind(message, message_id)?,
+                None => shape::check(message)?,
+            }
             messages.push(message.rest().to_vec());
         }
         let taken = stream.at() - self.passed;

@@ -33,6 +33,30 @@ pub(crate) fn generalized(text: &[u8]) -> Option<i64> {
     Some(((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second)
 }
 
+/// Writes `YYYYMMDDHHMMSSZ`, the KerberosTime of RFC 4120 §5.2.3. Seconds before the year 1 or after
+/// 9999 are cut off there.
+pub(crate) fn to_generalized(seconds: i64) -> String {
+    const DAY: i64 = 86_400;
+    let first = days_since_1970(1, 1, 1) * DAY;
+    let last = days_since_1970(10_000, 1, 1) * DAY - 1;
+    let seconds = seconds.clamp(first, last);
+    let (days, rest) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
+    let mut year = 1970 + days / 366;
+    while days_since_1970(year, 1, 1) > days {
+        year -= 1;
+    }
+    while days_since_1970(year + 1, 1, 1) <= days {
+        year += 1;
+    }
+    let mut month = 1;
+    while month < 12 && days_since_1970(year, month + 1, 1) <= days {
+        month += 1;
+    }
+    let day = days - days_since_1970(year, month, 1) + 1;
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z")
+}
+
 /// Seconds since 1970 and nanoseconds of a FILETIME ([MS-DTYP] 2.3.3): hundreds of nanoseconds
 /// since 1601.
 pub(crate) fn of_filetime(filetime: u64) -> (i64, u32) {
@@ -84,6 +108,21 @@ mod tests {
         ] {
             assert_eq!(generalized(text.as_bytes()), Some(seconds), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let years = (0..9_999).map(|year| -62_135_596_800 + year * 31_556_952 - year % 7);
+        let days = (0..1500).map(|day| 951_782_399 + day * 86_400);
+        for seconds in years
+            .chain(days)
+            .filter(|seconds| *seconds >= -62_135_596_800)
+        {
+            let text = to_generalized(seconds);
+            assert_eq!(generalized(text.as_bytes()), Some(seconds), "{text}");
+        }
+        assert_eq!(to_generalized(i64::MIN), "00010101000000Z");
+        assert_eq!(to_generalized(i64::MAX), "99991231235959Z");
     }
 
     #[test]

@@ -10,6 +10,9 @@ fuzz_target!(|bytes: &[u8]| {
     if bytes.len() <= krb5::MESSAGE_MAX {
         assert_eq!(krb5::unframe(&framed), Ok(Some(bytes)));
     }
+    if let Err(error) = krb5::nonce_of_reply(bytes) {
+        assert!(error.at <= bytes.len(), "{error}");
+    }
     match krb5::parse(bytes) {
         Err(error) => assert!(error.at <= bytes.len(), "{error}"),
         Ok(reply) => {
@@ -22,7 +25,17 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn check(reply: &Reply, length: usize) {
     match reply {
-        Reply::Ticket { realm, client } => assert!(realm.len() + client.len() <= 3 * length),
+        Reply::Ticket {
+            realm,
+            client,
+            salts,
+            sealed,
+        } => {
+            assert!(realm.len() + client.len() <= 3 * length);
+            assert!(salts.len() + sealed.cipher.len() <= length);
+            // Whoever has the key may say anything, too.
+            let _nonce = krb5::nonce_of_reply(&sealed.cipher);
+        }
         Reply::Error(error) => {
             assert!(error.server_time.micros < 1_000_000);
             assert!(error.salts.len() + error.padata.len() <= length);

@@ -1,5 +1,5 @@
 //! The guard cuts the same way wherever the stream is split, and nothing that it lets through
-//! panics in ldap3.
+//! panics in ldap3, to whoever searches and to whoever binds first.
 
 #![no_main]
 
@@ -18,8 +18,13 @@ thread_local! {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let at_once = Guard::default().push(bytes);
-    let mut guard = Guard::default();
+    check(bytes, Guard::default, false);
+    check(bytes, || Guard::binding(1), true);
+});
+
+fn check(bytes: &[u8], guard: impl Fn() -> Guard, binds: bool) {
+    let at_once = guard().push(bytes);
+    let mut guard = guard();
     let mut messages = Vec::new();
     let mut refused = None;
     for byte in bytes {
@@ -36,12 +41,12 @@ fuzz_target!(|bytes: &[u8]| {
         Err(error) => assert_eq!(Some(error), refused),
     }
     if !messages.is_empty() {
-        RUNTIME.with(|runtime| runtime.block_on(hand_over(&messages.concat())));
+        RUNTIME.with(|runtime| runtime.block_on(hand_over(&messages.concat(), binds)));
     }
-});
+}
 
-/// Answers a search of ldap3 with `answer`, as the daemon does.
-async fn hand_over(answer: &[u8]) {
+/// Answers a search of ldap3, or a bind and a search, with `answer`, as the daemon does.
+async fn hand_over(answer: &[u8], binds: bool) {
     let (near, mut far) = UnixStream::pair().expect("two sockets");
     let near = near.into_std().expect("a socket");
     let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(near));
@@ -56,7 +61,12 @@ async fn hand_over(answer: &[u8]) {
         // Nothing more is read; what ldap3 still says ends up nowhere.
         far
     };
-    let search = ldap.search("", Scope::Base, "(objectClass=*)", ["dnsHostName"]);
+    let search = async {
+        if binds {
+            ldap.simple_bind("canary", "password").await?;
+        }
+        ldap.search("", Scope::Base, "(objectClass=*)", ["dnsHostName"]).await
+    };
     let (found, _end, _far) = tokio::join!(search, connection.drive(), server);
     if let Ok(found) = found {
         for entry in found.0 {

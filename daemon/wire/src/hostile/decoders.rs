@@ -143,6 +143,19 @@ pub(super) const DECODERS: &[Decoder] = &[
         },
     },
     Decoder {
+        name: "LDAP bind",
+        vectors: &[("ldap-bind", "-rep"), ("ldap-anonbind", "-rep")],
+        broken: NONE,
+        decode: |bytes| {
+            let passed = Guard::binding(1).push(bytes);
+            let whole = |messages: Vec<Vec<u8>>| {
+                let size = messages.concat().len();
+                (size > 0 && size == bytes.len()).then_some(size)
+            };
+            of(passed.map(whole), |&size| size)
+        },
+    },
+    Decoder {
         name: "StartTLS",
         vectors: &[("ldap-starttls", "-rep")],
         broken: NONE,
@@ -214,7 +227,12 @@ fn controller_size(answer: &cldap::Answer) -> usize {
 fn reply_size(reply: &krb5::Reply) -> usize {
     match reply {
         krb5::Reply::Error(error) => error_size(error),
-        krb5::Reply::Ticket { realm, client } => realm.len() + client.len(),
+        krb5::Reply::Ticket {
+            realm,
+            client,
+            sealed,
+            ..
+        } => realm.len() + client.len() + sealed.cipher.len(),
     }
 }
 

@@ -127,6 +127,11 @@ fn optional_text(
     }
 }
 
+/// The keys that pre-authentication data tells of; data of an unknown form tells of none.
+pub(super) fn salts_of(data: Cursor<'_>) -> Vec<EtypeInfo> {
+    Extras::of_method_data(data).unwrap_or_default().salts
+}
+
 #[derive(Debug, Default)]
 struct Extras {
     salts: Vec<EtypeInfo>,

@@ -131,11 +131,97 @@ fn refusals_tell_code_time_and_keys() {
 fn a_ticket_names_its_client() {
     let bytes = read("krb-asrep-tcp-rep");
     let message = unframe(&bytes).unwrap().expect("a whole message");
-    let ticket = Reply::Ticket {
-        realm: "CORP.EXAMPLE.TEST".to_owned(),
-        client: "canary".to_owned(),
+    let Ok(Reply::Ticket {
+        realm,
+        client,
+        salts,
+        sealed,
+    }) = parse(message)
+    else {
+        panic!("a ticket");
     };
-    assert_eq!(parse(message), Ok(ticket));
+    assert_eq!(
+        (realm.as_str(), client.as_str()),
+        ("CORP.EXAMPLE.TEST", "canary")
+    );
+    let salts: Vec<_> = salts
+        .into_iter()
+        .map(|salt| (salt.etype, salt.salt))
+        .collect();
+    assert_eq!(salts, [(18, Some("CORP.EXAMPLE.TESTcanary".to_owned()))]);
+    assert_eq!(sealed.etype, 18);
+    assert!(sealed.cipher.len() > 28);
+}
+
+#[test]
+fn a_proof_stands_in_front_of_the_same_request() {
+    let stored = read("krb-asreq-preauth-tcp-req");
+    let cipher = stored
+        .windows(2)
+        .position(|bytes| bytes == [0x4c, 0xb6])
+        .expect("the encrypted time");
+    let sealed = Sealed {
+        etype: 18,
+        cipher: stored[cipher..cipher + 0x38].to_vec(),
+    };
+    let request = AsRequest {
+        realm: "CORP.EXAMPLE.TEST",
+        client: "canary",
+        nonce: 0x1122_3344,
+        etypes: &[18, 17],
+    };
+    assert_eq!(frame(&request.encode_with(Some(&sealed))), stored);
+}
+
+#[test]
+fn a_name_with_a_suffix_is_one_that_the_kdc_looks_up() {
+    let request = AsRequest {
+        realm: "CORP.EXAMPLE.TEST",
+        client: "canary@contoso.com",
+        nonce: 1,
+        etypes: &[18],
+    }
+    .encode();
+    let is_in = |part: &[u8]| request.windows(part.len()).any(|bytes| bytes == part);
+    assert!(is_in(b"\x03\x05\x00\x00\x01\x00\x10"));
+    assert!(is_in(b"\xa0\x03\x02\x01\x0a"));
+    assert!(is_in(b"canary@contoso.com"));
+}
+
+#[test]
+fn a_timestamp_is_what_the_kdc_decrypts() {
+    assert_eq!(
+        timestamp(at(8, 160_894)),
+        b"\x30\x1a\xa0\x11\x18\x0f20261122101148Z\xa1\x05\x02\x03\x02\x74\x7e"
+    );
+}
+
+#[test]
+fn the_part_for_the_client_tells_the_nonce_under_either_tag() {
+    let part = |tag: u8, nonce: &[u8]| {
+        let fields = [
+            field(0, ber::constructed(ber::SEQUENCE, &[])),
+            field(1, ber::constructed(ber::SEQUENCE, &[])),
+            field(2, ber::element(ber::INTEGER, nonce)),
+            field(4, ber::element(ber::BIT_STRING, &[0])),
+        ];
+        message(tag, &fields)
+    };
+    for tag in [0x79, 0x7a] {
+        assert_eq!(
+            nonce_of_reply(&part(tag, b"\x11\x22\x33\x44")),
+            Ok(0x1122_3344)
+        );
+    }
+    for bytes in [
+        part(0x6b, b"\x01"),
+        part(0x79, b"\xff"),
+        part(0x79, b""),
+        part(0x79, b"\x01\x00\x00\x00\x00"),
+        Vec::new(),
+    ] {
+        assert!(nonce_of_reply(&bytes).is_err(), "{bytes:x?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The exact form of the messages that pass the guard.
 
 use super::{
-    EXTENDED_RESPONSE, INTERMEDIATE_RESPONSE, SEARCH_DONE, SEARCH_ENTRY, SEARCH_REFERENCE,
+    BIND_RESPONSE, EXTENDED_RESPONSE, INTERMEDIATE_RESPONSE, SEARCH_DONE, SEARCH_ENTRY,
+    SEARCH_REFERENCE,
 };
 use crate::Malformed;
 use crate::ber::{self, context};
@@ -9,6 +10,8 @@ use crate::cursor::Cursor;
 
 const CONTROLS: u8 = context(0);
 const REFERRAL: u8 = context(3);
+/// serverSaslCreds of a bind response.
+const SASL_CREDENTIALS: u8 = 0x87;
 /// responseName and responseValue of an extended response.
 const EXTENDED_NAME: u8 = 0x8a;
 const EXTENDED_VALUE: u8 = 0x8b;
@@ -19,7 +22,16 @@ const INTERMEDIATE_VALUE: u8 = 0x81;
 /// Checks one message, LDAPMessage of RFC 4511 §4.1.1, which is all of `message`. Each function
 /// here enters the levels that it names and insists on the end of each, so that no element is left
 /// that was not looked at.
-pub(super) fn check(mut message: Cursor<'_>) -> Result<(), Malformed> {
+pub(super) fn check(message: Cursor<'_>) -> Result<(), Malformed> {
+    checked(message, None)
+}
+
+/// As [`check`], for the message that answers the bind with the number `bind`.
+pub(super) fn check_bind(message: Cursor<'_>, bind: i32) -> Result<(), Malformed> {
+    checked(message, Some(bind))
+}
+
+fn checked(mut message: Cursor<'_>, bind: Option<i32>) -> Result<(), Malformed> {
     let mut fields = message.enter(ber::SEQUENCE, "an LDAP message")?;
     message.end("the end of the message")?;
     let message_id = number(&mut fields, ber::INTEGER, "a message id")?;
@@ -27,15 +39,19 @@ pub(super) fn check(mut message: Cursor<'_>) -> Result<(), Malformed> {
     let operation = fields.element()?;
     let content = operation.content;
     // The number 0 belongs to the notice of disconnection, and to nothing else: RFC 4511 §4.4.
-    match (operation.tag, message_id) {
-        (SEARCH_ENTRY, 1..) => entry(content)?,
-        (SEARCH_DONE, 1..) => done(content)?,
-        (SEARCH_REFERENCE, 1..) => names(content, "a reference")?,
-        (INTERMEDIATE_RESPONSE, 1..) => intermediate(content)?,
-        (EXTENDED_RESPONSE, 0) => {
+    match (operation.tag, message_id, bind) {
+        (BIND_RESPONSE, id, Some(bind)) if id == bind => bound(content)?,
+        (SEARCH_ENTRY, 1.., None) => entry(content)?,
+        (SEARCH_DONE, 1.., None) => done(content)?,
+        (SEARCH_REFERENCE, 1.., None) => names(content, "a reference")?,
+        (INTERMEDIATE_RESPONSE, 1.., None) => intermediate(content)?,
+        (EXTENDED_RESPONSE, 0, _) => {
             extended(content)?;
             // Active Directory puts the name of the notice behind the operation, not into it.
             optional_name(&mut fields, EXTENDED_NAME)?;
+        }
+        (_, _, Some(_)) => {
+            return Err(before.malformed("the answer to our bind or a notice of disconnection"));
         }
         _ => return Err(before.malformed("the answer to a search or a notice of disconnection")),
     }
@@ -65,6 +81,13 @@ fn entry(mut content: Cursor<'_>) -> Result<(), Malformed> {
 fn done(mut content: Cursor<'_>) -> Result<(), Malformed> {
     result(&mut content)?;
     content.end("the end of the result")
+}
+
+/// BindResponse, RFC 4511 §4.2.2.
+fn bound(mut content: Cursor<'_>) -> Result<(), Malformed> {
+    result(&mut content)?;
+    let _credentials = content.enter_if(SASL_CREDENTIALS)?;
+    content.end("the end of the bind response")
 }
 
 /// LDAPResult, RFC 4511 §4.1.9: the code, and the diagnostic message.

@@ -97,6 +97,54 @@ fn answers_to_what_was_not_asked_are_refused() {
 }
 
 #[test]
+fn the_answer_to_a_bind_passes_once_and_before_everything_else() {
+    let done = message(DONE);
+    for name in names("ldap-bind-").iter().map(String::as_str) {
+        let bytes = read(name);
+        let id = i32::from(bytes[bytes.iter().position(|&byte| byte == 0x02).unwrap() + 2]);
+        let mut guard = Guard::binding(id);
+        assert_eq!(guard.push(&bytes), Ok(vec![bytes.clone()]), "{name}");
+        assert_eq!(guard.push(&done), Ok(vec![done.clone()]), "{name}");
+        assert!(guard.push(&bytes).is_err(), "{name} a second time");
+        assert!(Guard::binding(id + 1).push(&bytes).is_err(), "{name}");
+    }
+    let bound = b"\x61\x07\x0a\x01\x00\x04\x00\x04\x00".as_slice();
+    let with_credentials = b"\x61\x0a\x0a\x01\x00\x04\x00\x04\x00\x87\x01\xff".as_slice();
+    for rest in [bound, with_credentials] {
+        let bytes = message(rest);
+        assert_eq!(Guard::binding(1).push(&bytes), Ok(vec![bytes]));
+    }
+    let notice = numbered(b"\x02\x01\x00", b"\x78\x07\x0a\x01\x34\x04\x00\x04\x00");
+    assert_eq!(Guard::binding(1).push(&notice), Ok(vec![notice]));
+    for (name, bytes) in [
+        ("a result of a search", done),
+        ("an entry", message(b"\x64\x04\x04\x00\x30\x00")),
+        ("a reference", message(b"\x73\x07\x04\x05ldap:")),
+        ("an intermediate response", message(b"\x79\x00")),
+        (
+            "a bind without a message",
+            message(b"\x61\x05\x0a\x01\x00\x04\x00"),
+        ),
+        (
+            "constructed credentials",
+            message(b"\x61\x0b\x0a\x01\x00\x04\x00\x04\x00\xa7\x02\x04\x00"),
+        ),
+        (
+            "a name as of an extended response",
+            message(b"\x61\x0a\x0a\x01\x00\x04\x00\x04\x00\x8a\x011"),
+        ),
+        (
+            "a message that is not UTF-8",
+            message(b"\x61\x08\x0a\x01\x00\x04\x00\x04\x01\xff"),
+        ),
+        ("the number 0", numbered(b"\x02\x01\x00", bound)),
+        ("another number", numbered(b"\x02\x01\x02", bound)),
+    ] {
+        assert!(Guard::binding(1).push(&bytes).is_err(), "{name}");
+    }
+}
+
+#[test]
 fn results_tell_code_and_message() {
     for (name, code, part) in [
         ("ldap-anonbind-rep", 0, ""),
