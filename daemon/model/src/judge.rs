@@ -1,8 +1,9 @@
 //! Observations in, verdicts and root causes out. Pure: the same scene gives the same status.
 //!
-//! The way of a judgement: [`uplink`], [`dhcp`], [`resolvers`], [`proxies`], [`hosts`], [`controllers`] and
-//! [`clocks`] each turn the observations about their things into [`draft::Draft`]s; [`explain`] marks the
-//! drafts that others explain; [`verdicts`] walks the stages in order and writes the status.
+//! The way of a judgement: [`uplink`], [`dhcp`], [`resolvers`], [`proxies`], [`hosts`], [`controllers`],
+//! [`logon`], [`registration`] and [`clocks`] each turn the observations about their things into
+//! [`draft::Draft`]s; [`explain`] marks the drafts that others explain; [`verdicts`] walks the stages in
+//! order and writes the status.
 
 mod clocks;
 mod controllers;
@@ -10,7 +11,9 @@ mod dhcp;
 mod draft;
 mod explain;
 mod hosts;
+mod logon;
 mod proxies;
+mod registration;
 mod resolvers;
 #[cfg(test)]
 mod scenarios;
@@ -72,6 +75,8 @@ pub struct NetworkScene {
     pub configured_site: Option<String>,
     /// What the configuration says about the proxy.
     pub proxy: ProxyUse,
+    /// The verified domain of the tenant that the configuration names.
+    pub tenant: Option<String>,
     /// What the SRV records announced, in locator order.
     pub candidates: Vec<Candidate>,
     /// What the box's kernel or time service says of its own clock; `None` if nobody says.
@@ -130,8 +135,10 @@ fn judge_network(scene: &Scene, network: &NetworkScene) -> NetworkStatus {
     }
     drafts.extend(of_hosts);
     drafts.extend(dhcp::judge(network));
-    let (controllers, found) = controllers::judge(network);
+    let (mut controllers, found) = controllers::judge(network);
     drafts.extend(found);
+    drafts.extend(logon::judge(network, &mut controllers));
+    drafts.extend(registration::judge(network));
     drafts.extend(controllers::nothing_narrower(&controllers, &drafts));
     drafts.extend(clocks::judge(network, &controllers, scene.limits));
     controllers::weigh_sign_in(&mut drafts, &controllers);

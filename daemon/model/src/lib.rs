@@ -28,8 +28,8 @@ pub mod time;
 pub use dhcp::{DhcpAnswer, DhcpKind};
 pub use judge::{Candidate, Limits, NetworkScene, ProxyUse, Scene, judge};
 pub use outcome::{
-    Check, ClockReading, ControllerFacts, Evidence, Facts, Finding, Observation, Outcome, Phase,
-    ScriptFacts, Severity, SrvRecord, State, Way,
+    Check, ClockReading, ConnectionPoint, ControllerFacts, Evidence, Facts, Finding, Observation,
+    Outcome, Phase, ScriptFacts, Severity, SrvRecord, State, Way,
 };
 pub use reason::{Fixer, Reason};
 pub use stage::{Class, Gate, Stage, Verdict};

@@ -203,6 +203,15 @@ pub struct ControllerFacts {
     pub flags: Vec<String>,
 }
 
+/// What the service connection point of hybrid join says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionPoint {
+    /// The tenant's GUID in lower case, of the keyword `azureADId`.
+    pub tenant_id: String,
+    /// A verified domain of the tenant in lower case, of the keyword `azureADName`; may be empty.
+    pub tenant_name: String,
+}
+
 /// One SRV record (RFC 2782).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SrvRecord {
@@ -250,6 +259,10 @@ pub struct Facts {
     pub script: Option<ScriptFacts>,
     /// What the DHCP servers of the network answered, by their identifiers.
     pub dhcp: Vec<DhcpAnswer>,
+    /// The service connection point of the forest.
+    pub connection_point: Option<ConnectionPoint>,
+    /// The GUID of the tenant that the configuration names, in lower case.
+    pub tenant_id: Option<String>,
 }
 
 /// Result of one run. The state follows from the findings and is never set by hand.

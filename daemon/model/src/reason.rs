@@ -96,6 +96,7 @@ reasons! {
         KdcEtype = "kdc_etype",
         KdcError = "kdc_error",
         ClockSkew = "clock_skew",
+        LogonRefused = "logon_refused",
         KerberosUdpBlocked = "kerberos_udp_blocked",
         KerberosTcpBlocked = "kerberos_tcp_blocked";
     "time":
@@ -119,6 +120,9 @@ reasons! {
         ProxyRefused = "proxy_refused",
         ProxyRequired = "proxy_required",
         WpadMissing = "wpad_missing";
+    "registration":
+        ScpMissing = "scp_missing",
+        ScpWrongTenant = "scp_wrong_tenant";
     "judgement":
         Upstream = "upstream",
         NotTested = "not_tested";

@@ -125,6 +125,16 @@ pub enum Subject {
         /// As `host:port`.
         name: String,
     },
+    /// The service connection point of hybrid join, which the directory has for all controllers.
+    ConnectionPoint {
+        /// The account that it is read with; empty where none is configured.
+        account: String,
+    },
+    /// The logon of an account of our own.
+    Logon {
+        /// The account.
+        account: String,
+    },
     /// A source of Internet time.
     TimeSource {
         /// Host name or address as configured.

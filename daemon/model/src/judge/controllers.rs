@@ -350,6 +350,12 @@ pub(super) fn nothing_narrower(controllers: &[Controller], drafts: &[Draft]) -> 
     Some(draft)
 }
 
+/// A logon was tried at a controller, and what came back speaks against every logon there.
+pub(super) fn refuses_logon(controllers: &mut [Controller], name: &str) {
+    let named = controllers.iter_mut().filter(|dc| dc.status.name == name);
+    named.for_each(|dc| dc.refuses_logon = true);
+}
+
 /// What stands against a logon blocks only when no usable controller is free of it.
 pub(super) fn weigh_sign_in(drafts: &mut [Draft], controllers: &[Controller]) {
     let skewed: BTreeSet<String> = drafts

@@ -83,6 +83,7 @@ fn scene(scenario: &Scenario) -> Scene {
             domain: Some(DOMAIN.into()),
             configured_site: world.configured_site.clone(),
             proxy: world.proxy_use(),
+            tenant: world.tenant.clone(),
             candidates,
             clock_synchronised: world.clock_synchronised,
             observations: seen.into_iter().map(|(_, check)| check).collect(),

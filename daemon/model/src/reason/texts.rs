@@ -285,6 +285,11 @@ pub(super) const fn text(reason: Reason) -> Text {
             "The password is refused although it is right.",
             "Repair time on the controller; the PDC emulator must follow a reliable source (`w32tm /query /status`).",
         ]),
+        Reason::LogonRefused => row(ActiveDirectory, "The account of this box was refused: {}.", [
+            "A domain controller did not accept the account that the configuration names in `[account]`, or its password. The evidence has its words. This says nothing about the users' own accounts.",
+            "Nothing, as far as this can tell.",
+            "Mend the account or the password in its file, whichever the evidence names. It is not tried again until `account` in the configuration or the password file changes: touch the file, or delete `account.json` in `store.path`, if the mistake was in the directory.",
+        ]),
         Reason::KerberosUdpBlocked => row(Network, "Kerberos answers over TCP, not over UDP: {}.", [
             "Current Windows uses TCP first, so the flow works; older clients and some appliances do not.",
             NOTHING_TODAY,
@@ -388,6 +393,17 @@ pub(super) const fn text(reason: Reason) -> Text {
             "The direct way is closed and the proxy works, but the network announces no proxy script, neither by DHCP option 252 nor by the name wpad. Hybrid join with Autopilot requires that where a proxy is mandatory.",
             "No Internet on the network screen, unless the device was given the proxy before.",
             "Publish a proxy script: DHCP option 252 with its address, or the name wpad in the domain that DHCP hands out.",
+        ]),
+
+        Reason::ScpMissing => row(ActiveDirectory, "The directory tells no tenant for hybrid join: {}.", [
+            "The service connection point, by which a device finds its tenant, is not in the configuration partition, cannot be read, or names none. Where the tenant comes to the devices by policy (`CDJ\\AAD` in the registry, a targeted roll-out), that is as it should be.",
+            "Without such a policy the device is not registered: 0x801c001d in the events of User Device Registration.",
+            "Let Entra Connect write the service connection point (\"Configure device options\"), or make sure that a policy gives TenantId and TenantName to the devices, and take this for information.",
+        ]),
+        Reason::ScpWrongTenant => row(ActiveDirectory, "The service connection point names another tenant: {}.", [
+            "A device asks the tenant that the directory names, and this is not the one that the configuration names in `domain.tenant`.",
+            "The device is not registered, or in the wrong tenant: 0x801c003a or AADSTS90002.",
+            "Let Entra Connect write the service connection point anew (\"Configure device options\"). If it is `domain.tenant` that is wrong, correct the configuration.",
         ]),
 
         Reason::Upstream => row(Nobody, "A stage that it needs is not ready: {}.", [

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::world::clock;
+use super::world::{clock, connection_point};
 use crate::outcome::{Evidence, Facts, Finding, Observation, Phase, ScriptFacts, Severity};
 
 /// Something that is not as in the healthy world.
@@ -10,8 +10,8 @@ use crate::outcome::{Evidence, Facts, Finding, Observation, Phase, ScriptFacts, 
 #[serde(deny_unknown_fields)]
 pub(super) struct Fault {
     /// `uplink`, `resolver ADDRESS TOPIC`, `name NAME RESOLVER`, `dc NAME[/ADDRESS] SERVICE`,
-    /// `time SOURCE`, `host NAME WAY`, `script dns`, `proxy NAME`, `dhcp`,
-    /// `portal`; `*` for all.
+    /// `time SOURCE`, `host NAME WAY`, `script dns`, `proxy NAME`, `dhcp`, `portal`, `scp NAME`,
+    /// `canary NAME`; `*` for all.
     pub(super) at: String,
     /// `reason` (blocking) or `reason severity`.
     #[serde(default)]
@@ -30,6 +30,10 @@ pub(super) struct Fault {
     /// A script is announced, and has no answers.
     #[serde(default)]
     announced: bool,
+    /// The service connection point read there: `GUID name`.
+    connection_point: Option<String>,
+    /// The GUID of the tenant, learned there.
+    tenant_id: Option<String>,
     /// The LDAP ping has no such flag.
     pub(super) without_flag: Option<String>,
 }
@@ -87,6 +91,13 @@ impl Fault {
         }
         if let Some(bytes) = self.answer_bytes {
             check.outcome.evidence.insert("answer_bytes", bytes.into());
+        }
+        if let Some(text) = &self.connection_point {
+            let point = text.split_once(' ').expect("`GUID name`");
+            check.outcome.facts.connection_point = Some(connection_point(point));
+        }
+        if let Some(id) = &self.tenant_id {
+            check.outcome.facts.tenant_id = Some(id.clone());
         }
         if let Some(offset) = self.clock {
             check.outcome.facts.clock = Some(clock(offset));

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::outcome::{
-    Check, ClockReading, ControllerFacts, Evidence, Facts, Observation, Outcome, ScriptFacts, Way,
+    Check, ClockReading, ConnectionPoint, ControllerFacts, Evidence, Facts, Observation, Outcome,
+    ScriptFacts, Way,
 };
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
@@ -39,6 +40,11 @@ pub(super) struct World {
     /// The answers of the script that is announced by DNS: `DIRECT`, or a proxy. Hosts are asked through
     /// the first proxy too, but for those whose name begins with `!`.
     pub(super) script: Vec<String>,
+    /// The verified domain of the tenant.
+    pub(super) tenant: Option<String>,
+    /// The controllers at which an account is used: to read the service connection point, and to sign
+    /// in.
+    pub(super) account_at: Vec<String>,
 }
 
 impl World {
@@ -56,6 +62,11 @@ impl World {
         named.map(String::as_str).filter(is_proxy).collect()
     }
 }
+
+/// The account of the box.
+const ACCOUNT: &str = "canary@corp.example.com";
+/// The tenant that the service connection point names.
+pub(super) const TENANT: (&str, &str) = ("3f2b8c1e-6d54-4a7b-9c0d-5e1f20a3b4c5", "contoso.com");
 
 impl Default for World {
     fn default() -> Self {
@@ -75,6 +86,8 @@ impl Default for World {
             ipv6: false,
             proxy: None,
             script: Vec::new(),
+            tenant: None,
+            account_at: Vec::new(),
         }
     }
 }
@@ -280,6 +293,7 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
     }
     seen.extend(proxies(world));
     seen.extend(hosts(world));
+    seen.extend(world.account_at.iter().flat_map(|name| with_account(name)));
     (candidates, seen)
 }
 
@@ -410,6 +424,34 @@ fn hosts(world: &World) -> Vec<(String, Observation)> {
         }
     }
     seen
+}
+
+/// What the account is used for at a controller.
+fn with_account(name: &str) -> [(String, Observation); 2] {
+    let account = || ACCOUNT.to_owned();
+    let mut scp = observation(
+        Subject::ConnectionPoint { account: account() },
+        "scp",
+        Stage::Registration,
+        Gate::Soft,
+    );
+    scp.outcome.facts.connection_point = Some(connection_point(TENANT));
+    let logon = Subject::Logon { account: account() };
+    let mut canary = observation(logon, "canary", Stage::SignIn, Gate::Soft);
+    for check in [&mut scp, &mut canary] {
+        check.check.target.host = format!("{name}.{DOMAIN}");
+    }
+    [
+        (format!("scp {name}"), scp),
+        (format!("canary {name}"), canary),
+    ]
+}
+
+pub(super) fn connection_point((id, name): (&str, &str)) -> ConnectionPoint {
+    ConnectionPoint {
+        tenant_id: id.to_owned(),
+        tenant_name: name.to_owned(),
+    }
 }
 
 pub(super) fn clock(offset: f64) -> ClockReading {
