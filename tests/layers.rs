@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 
 /// A module of the program, and the modules of ours that it may name; with a path behind the name,
 /// only that. A module stands below all that it names.
-const TABLE: [(&str, &[&str]); 12] = [
+const TABLE: [(&str, &[&str]); 13] = [
     ("text", &[]),
     ("config", &[]),
     ("endpoints", &["config"]),
     ("path", &[]),
     ("run", &["text", "path"]),
+    ("account", &["text", "run"]),
     ("net", &["text", "path", "run"]),
-    ("plan", &["config", "endpoints", "path", "net"]),
+    ("plan", &["config", "endpoints", "path", "account", "net"]),
     (
         "probe",
-        &["text", "endpoints", "path", "run", "net", "plan"],
+        &["text", "endpoints", "path", "run", "account", "net", "plan"],
     ),
     (
         "survey",

@@ -15,6 +15,7 @@ mod suggest;
 mod values;
 
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 #[cfg(test)]
@@ -23,11 +24,13 @@ pub use endpoint::{
     Cloud, Endpoint, Inspection, Port, Protocol, Region, Requirement, Tenant, Transport,
 };
 pub use load::{Load, Overrides, load};
-pub use names::{DomainName, EndpointId, InterfaceName, NamePattern, NetworkName, SiteName, Unfit};
+pub use names::{
+    AccountName, DomainName, EndpointId, InterfaceName, NamePattern, NetworkName, SiteName, Unfit,
+};
 pub use problem::{Errors, Place, Problem};
 pub use proxy::Proxy;
 pub(crate) use settings::all_certificates;
-pub use settings::{Config, Domain, Network, Ports, Probe, Site, Time, Tls};
+pub use settings::{Account, Config, Domain, Network, Ports, Probe, Site, Store, Time, Tls};
 pub use values::Resolvers;
 
 /// Where the configuration stands if nobody says otherwise. Drop-ins stand in `conf.d` beside it.
@@ -48,6 +51,11 @@ pub fn show(config: &Config) -> String {
         ("domain.name", config.domain.name.is_none()),
         ("domain.ad_site", config.domain.ad_site.is_none()),
         ("domain.tenant", config.domain.tenant.is_none()),
+        ("account.name", config.account.name.is_none()),
+        (
+            "account.password_file",
+            config.account.password_file.is_none(),
+        ),
         ("tenant.region", config.tenant.region.is_none()),
         ("tenant.sts", config.tenant.sts.is_none()),
     ]
@@ -83,7 +91,26 @@ pub fn remarks(config: &Config) -> Vec<String> {
                  policy AllowSingleLabelDnsDomain or a suffix that completes it"
             )
         });
-    single_label.chain(cloud_remark(config)).collect()
+    single_label
+        .chain(cloud_remark(config))
+        .chain(password_remark(config))
+        .collect()
+}
+
+/// What there is to say about who may read the password, without a full stop.
+fn password_remark(config: &Config) -> Option<String> {
+    const OTHERS: u32 = 0o007;
+    let file = config.account.password_file.as_ref()?;
+    let mode = std::fs::metadata(file).ok()?.permissions().mode();
+    (mode & OTHERS != 0).then(|| {
+        format!(
+            "the password in {} is open to every user of this box (mode {:04o}); `chmod o= {}` \
+             closes it",
+            file.display(),
+            mode & 0o7777,
+            file.display()
+        )
+    })
 }
 
 /// What there is to say about the cloud of the tenant, without a full stop.
@@ -201,7 +228,7 @@ mod tests {
     #[test]
     fn what_is_not_set_is_said() {
         let config = load_text("").expect("an empty file is valid");
-        assert!(show(&config).contains("# not set: domain.name, domain.ad_site, domain.tenant, tenant.region, tenant.sts, interface of"));
+        assert!(show(&config).contains("# not set: domain.name, domain.ad_site, domain.tenant, account.name, account.password_file, tenant.region, tenant.sts, interface of"));
     }
 
     #[test]
@@ -210,6 +237,29 @@ mod tests {
         assert!(remarks(&config)[0].contains("`corp` has a single label"));
         let config = load_text("[domain]\nname = \"corp.example\"\n").expect("valid");
         assert!(remarks(&config).is_empty());
+    }
+
+    #[test]
+    fn a_password_that_others_may_read_is_remarked_and_never_shown() {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let file = directory.path().join("password");
+        std::fs::write(&file, "Hush-Hush-1!\n").expect("written");
+        let text = format!(
+            "[account]\nname = \"canary@corp.example\"\npassword_file = \"{}\"\n",
+            file.display()
+        );
+        let config = load_text(&text).expect("valid");
+        for (mode, is_remarked) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true)] {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&file, permissions).expect("set");
+            let remarks = remarks(&config);
+            assert_eq!(!remarks.is_empty(), is_remarked, "{mode:o}: {remarks:?}");
+            assert!(!remarks.concat().contains("Hush"));
+        }
+        assert!(show(&config).contains("password_file"));
+        for said in [show(&config), format!("{config:?}")] {
+            assert!(!said.contains("Hush"), "{said}");
+        }
     }
 
     #[test]
@@ -226,7 +276,9 @@ mod tests {
     fn the_schema_knows_every_table_and_no_other_keys() {
         let schema = serde_json::to_value(schema()).expect("JSON");
         assert_eq!(schema["additionalProperties"], false);
-        for table in ["site", "domain", "network", "probe", "time", "ports", "tls"] {
+        for table in [
+            "site", "domain", "network", "probe", "time", "ports", "tls", "account", "store",
+        ] {
             assert!(schema["properties"].get(table).is_some(), "{table}");
         }
     }

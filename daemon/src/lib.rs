@@ -6,6 +6,7 @@
 //! | [`config`] | the configuration as text and as checked values |
 //! | [`endpoints`] | the hosts of the Internet that the flow talks to, and which of them apply to a site |
 //! | [`plan`] | what the configuration means, completed by what the system says |
+//! | [`account`] | the account that the configuration names, and the memory of a refusal |
 //! | [`path`] | how packets leave: network, interface, source addresses |
 //! | [`net`] | sockets on a path, and whose fault an I/O error is |
 //! | [`run`] | one run of a probe while it happens |
@@ -18,6 +19,7 @@
 //!
 //! The words and the judging rules are in `sightline-model`, the wire formats in `sightline-wire`.
 
+pub mod account;
 pub mod check;
 pub mod cli;
 pub mod config;

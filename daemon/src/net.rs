@@ -7,6 +7,7 @@ pub mod exchange;
 pub mod fault;
 pub mod http;
 pub mod icmp;
+pub mod kerberos;
 pub mod ldap;
 pub mod lookup;
 pub mod names;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use sightline_model::{Limits, ProxyUse};
 
-use crate::config::{Config, Ports, Proxy, Resolvers, all_certificates};
+use crate::account::Account;
+use crate::config::{self, Config, Ports, Proxy, Resolvers, all_certificates};
 use crate::endpoints::{Endpoint, List};
 use crate::net::proxy::Server;
 use crate::net::tls::Roots;
@@ -25,6 +26,12 @@ pub struct Plan {
     pub domain: Option<String>,
     /// The AD site, where it is configured; else it is learned.
     pub ad_site: Option<String>,
+    /// The verified domain of the tenant, where it is configured.
+    pub tenant: Option<String>,
+    /// The account of the domain that is used, where one is configured.
+    pub account: Option<Arc<Account>>,
+    /// Whether a whole logon is tried with it.
+    pub canary_logon: bool,
     /// The account name in the password-less Kerberos question.
     pub principal: String,
     /// How many domain controllers outside the own site are probed at once.
@@ -140,6 +147,9 @@ impl Plan {
             site: config.site.name.clone(),
             domain: config.domain.name.as_ref().map(ToString::to_string),
             ad_site: config.domain.ad_site.as_ref().map(ToString::to_string),
+            tenant: config.domain.tenant.as_ref().map(ToString::to_string),
+            account: account(config),
+            canary_logon: config.account.canary_logon,
             principal: config.domain.principal.clone(),
             dc_sample: config.domain.dc_sample,
             timeout: config.probe.timeout,
@@ -171,4 +181,17 @@ impl Plan {
             networks,
         })
     }
+}
+
+fn account(config: &Config) -> Option<Arc<Account>> {
+    let config::Account {
+        name,
+        password_file,
+        canary_logon: _,
+    } = &config.account;
+    Some(Arc::new(Account::new(
+        name.as_ref()?.to_string(),
+        password_file.clone()?,
+        config.store.path.clone(),
+    )))
 }

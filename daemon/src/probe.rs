@@ -1,5 +1,6 @@
 //! The kinds of probes. Adding one is one new file here and its name in the two lists below.
 
+mod canary;
 mod capport;
 mod cldap;
 mod dhcp;
@@ -14,19 +15,22 @@ mod ldap;
 mod link;
 mod ntp;
 mod proxy;
+mod refusal;
 mod rpc;
+mod scp;
 mod smb;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use sightline_model::{Check, Gate, Reason, Stage, Subject, Target};
+use sightline_model::{Check, Finding, Gate, Reason, Stage, Subject, Target};
 
+use crate::account::Closed;
 use crate::endpoints::Endpoint;
 use crate::net::proxy::{Exit, Server};
 use crate::path::NetPath;
 use crate::plan::{Network, Plan};
-use crate::run::{Probe, Task};
+use crate::run::{Probe, Run, Task};
 
 pub(crate) use dns::{address_task, host_task, site_task, time_source_task};
 pub use dns::{locator_name, site_locator_name};
@@ -49,6 +53,8 @@ pub const KINDS: &[Kind] = &[
     proxy::KIND,
     http::KIND,
     https::KIND,
+    scp::KIND,
+    canary::KIND,
 ];
 
 /// A kind of probe.
@@ -79,6 +85,15 @@ pub enum Thing {
         name: String,
         /// The address.
         address: IpAddr,
+    },
+    /// A domain controller at which the account may be used.
+    AccountAt {
+        /// Target of the SRV record.
+        name: String,
+        /// The address.
+        address: IpAddr,
+        /// Whether it was seen to speak LDAP over TLS on a port of its own.
+        has_ldaps: bool,
     },
     /// A source of Internet time, looked up.
     TimeSource {
@@ -170,6 +185,14 @@ impl Ground<'_> {
             timeout: self.plan.timeout,
             probe: Arc::new(probe),
         }
+    }
+}
+
+/// The finding where the account is not used.
+fn closed(run: &Run, why: Closed) -> Finding {
+    match why {
+        Closed::Refused(why) => run.warn(Reason::LogonRefused, why),
+        Closed::Unusable(why) => run.info(Reason::NotTested, why),
     }
 }
 

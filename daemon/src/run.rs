@@ -13,9 +13,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use sightline_model::{
-    Check, ClockReading, ControllerFacts, DhcpAnswer, Evidence, Finding, Observation, Outcome,
-    Phase, Reason, ScriptFacts, Severity, SrvRecord, Target, Timestamp,
+    Check, ClockReading, ConnectionPoint, ControllerFacts, DhcpAnswer, Evidence, Finding,
+    Observation, Outcome, Phase, Reason, ScriptFacts, Severity, SrvRecord, Target, Timestamp,
 };
+use tokio::sync::Semaphore;
 
 use crate::path::NetPath;
 use crate::text::harmless;
@@ -25,6 +26,11 @@ pub trait Probe: fmt::Debug + Send + Sync {
     /// Asks once. What is noticed on the way goes into the run; the finding that ends it is the
     /// error.
     fn run<'a>(&'a self, run: &'a Run) -> Running<'a>;
+
+    /// What has to be waited for before the run begins, where only so many may be under way.
+    fn turn(&self) -> Option<Arc<Semaphore>> {
+        None
+    }
 }
 
 /// A run under way.
@@ -146,6 +152,23 @@ impl Run {
     pub fn read_script(&self, mut script: ScriptFacts) {
         script.url = harmless(&script.url);
         self.state().outcome.facts.script = Some(script);
+    }
+
+    /// Keeps what the service connection point says, which ends before people.
+    pub fn read_connection_point(&self, mut point: ConnectionPoint) {
+        let ConnectionPoint {
+            tenant_id,
+            tenant_name,
+        } = &mut point;
+        for text in [tenant_id, tenant_name] {
+            *text = harmless(text);
+        }
+        self.state().outcome.facts.connection_point = Some(point);
+    }
+
+    /// Keeps the GUID of the tenant.
+    pub fn read_tenant(&self, id: String) {
+        self.state().outcome.facts.tenant_id = Some(id);
     }
 
     /// Keeps what a domain controller says of itself, which ends before people.

@@ -4,6 +4,7 @@
 //! dead thing costs one deadline and not one for each question. What was learned is kept with
 //! what it followed from, which gives the slowest chain of dependent exchanges.
 
+mod account;
 mod controllers;
 mod hosts;
 mod preferred;
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 use crate::plan::{Network, Plan};
 use crate::probe::{self, Ground, Thing};
 use crate::run::{self, Task};
+use account::AccountUse;
 use controllers::{Controllers, Knock};
 use hosts::Hosts;
 use preferred::Preferred;
@@ -95,6 +97,7 @@ pub async fn survey(
         under_way.start(probe::tasks(&ground, &Thing::Resolver(*server)), None);
     }
     let mut controllers = Controllers::new(plan.dc_sample);
+    let mut account = AccountUse::default();
     let mut next = Next {
         ground: &ground,
         locating: BTreeSet::new(),
@@ -116,7 +119,13 @@ pub async fn survey(
         watch(&seen);
         let tasks = next.after(&seen, &mut controllers);
         under_way.start(tasks, Some(id));
+        under_way.start(account.after(&ground, &seen), Some(id));
         under_way.keep(id, seen);
+        if under_way.awaited == 0 && account.is_wanted(&ground) {
+            let candidates = controllers.candidates();
+            let tasks = account.begin(&ground, &candidates, under_way.observations());
+            under_way.start(tasks, Some(id));
+        }
     }
     let slowest = under_way.slowest();
     let mut observations = under_way.into_observations();
@@ -133,7 +142,8 @@ pub async fn survey(
             domain: domain.map(str::to_owned),
             configured_site: plan.ad_site.clone(),
             proxy: network.proxy.to_use(),
-            candidates: controllers.into_candidates(),
+            tenant: plan.tenant.clone(),
+            candidates: controllers.candidates(),
             clock_synchronised: None,
             observations,
         },
@@ -147,6 +157,8 @@ struct UnderWay {
     running: JoinSet<(usize, Observation)>,
     lookups: Arc<Semaphore>,
     tunnels: Arc<Semaphore>,
+    /// Runs without whose end the first controller for the account is not known.
+    awaited: usize,
     /// By number: what it followed from, and what it gave.
     known: Vec<(Option<usize>, Option<Observation>)>,
 }
@@ -157,6 +169,7 @@ impl UnderWay {
             running: JoinSet::new(),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             tunnels: Arc::new(Semaphore::new(TUNNELS)),
+            awaited: 0,
             known: Vec::new(),
         }
     }
@@ -170,8 +183,9 @@ impl UnderWay {
                 (Subject::Host { .. }, None) if task.check.target.address.is_none() => {
                     Some(Arc::clone(&self.lookups))
                 }
-                _ => None,
+                _ => task.probe.turn(),
             };
+            self.awaited += usize::from(account::is_awaited(&task.check));
             self.running.spawn(async move {
                 let _turn = match &turns {
                     Some(turns) => turns.acquire().await.ok(),
@@ -188,9 +202,15 @@ impl UnderWay {
     }
 
     fn keep(&mut self, id: usize, seen: Observation) {
+        self.awaited -= usize::from(account::is_awaited(&seen.check));
         if let Some(known) = self.known.get_mut(id) {
             known.1 = Some(seen);
         }
+    }
+
+    /// What has ended so far.
+    fn observations(&self) -> impl Iterator<Item = &Observation> {
+        self.known.iter().filter_map(|(_, seen)| seen.as_ref())
     }
 
     /// The chain whose exchanges took longest together.

@@ -87,6 +87,14 @@ fn is_formatting(c: char) -> bool {
     )
 }
 
+/// Whether a text is a GUID as Microsoft writes it: `3f2b8c1e-6d54-4a7b-9c0d-5e1f20a3b4c5`.
+#[must_use]
+pub fn is_guid(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.concat().bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,5 +152,21 @@ mod tests {
         let cut = harmless(&"ü".repeat(3000));
         assert_eq!(cut.chars().count(), 2001);
         assert!(cut.ends_with('…'));
+    }
+
+    #[test]
+    fn a_guid_has_five_parts_of_hexadecimal_digits() {
+        assert!(is_guid("3F2b8c1e-6d54-4a7b-9c0d-5e1f20a3b4c5"));
+        for text in [
+            "",
+            "{tenantid}",
+            "contoso.com",
+            "3f2b8c1e6d544a7b9c0d5e1f20a3b4c5",
+            "3f2b8c1e-6d54-4a7b-9c0d-5e1f20a3b4cg",
+            "3f2b8c1e-6d54-4a7b-9c0d-5e1f20a3b4c",
+            "é2b8c1e-6d54-4a7b-9c0d-5e1f20a3b4c5",
+        ] {
+            assert!(!is_guid(text), "{text}");
+        }
     }
 }

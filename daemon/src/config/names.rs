@@ -90,6 +90,37 @@ impl FromStr for DomainName {
     }
 }
 
+/// The name of an account: `user@corp.example.com` (a UPN), or `user` of the domain that is looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountName(String);
+
+impl FromStr for AccountName {
+    type Err = Unfit;
+
+    fn from_str(text: &str) -> Result<Self, Unfit> {
+        let unfit = |why: &dyn fmt::Display| Unfit::new(text, "account name", why);
+        if text.contains('\\') {
+            return Err(unfit(
+                &"it is written as `user@corp.example.com` or `user`, without a NetBIOS domain",
+            ));
+        }
+        let (user, suffix) = match text.split_once('@') {
+            Some((user, suffix)) => (user, Some(suffix)),
+            None => (text, None),
+        };
+        if !is_label(user, |c| is_word(c) || c == '.' || c == '$') {
+            return Err(unfit(
+                &"before its suffix it has 1 to 63 letters, digits, hyphens, underscores, dots and dollar signs",
+            ));
+        }
+        if let Some(Err(error)) = suffix.map(str::parse::<DomainName>) {
+            return Err(unfit(&error));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// The name of an Active Directory site, in the letters in which it was written.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema,
@@ -281,7 +312,7 @@ macro_rules! checked_text {
     )*};
 }
 
-checked_text!(DomainName SiteName NetworkName InterfaceName EndpointId NamePattern);
+checked_text!(AccountName DomainName SiteName NetworkName InterfaceName EndpointId NamePattern);
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::{Endpoint, Tenant};
-use super::names::{DomainName, InterfaceName, NetworkName, SiteName};
+use super::names::{AccountName, DomainName, InterfaceName, NetworkName, SiteName};
 use super::proxy::Proxy;
 use super::values::{self, Resolvers};
 
@@ -30,6 +30,10 @@ pub struct Config {
     pub ports: Ports,
     /// Certificates beside those of this box.
     pub tls: Tls,
+    /// An account of the domain that may do nothing but sign in.
+    pub account: Account,
+    /// Where things are remembered.
+    pub store: Store,
     /// The Microsoft tenant of the devices.
     pub tenant: Tenant,
     /// The deployment networks; one network `default` without it.
@@ -192,6 +196,29 @@ pub struct Tls {
     pub extra_public_roots: Vec<PathBuf>,
 }
 
+/// An account of the domain that may do nothing but sign in. With it the service connection point of
+/// hybrid join is read, which the directory shows to nobody without an account, and a logon is tried.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Account {
+    /// Its name, as user@corp.example.com or without a domain. Without it nothing is asked that needs a
+    /// password.
+    pub name: Option<AccountName>,
+    /// The file with its password, and nothing else but a line end. It is read when it is used.
+    pub password_file: Option<PathBuf>,
+    /// Whether a whole logon is tried, over Kerberos.
+    pub canary_logon: bool,
+}
+
+/// Where things are remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// A directory that is made if need be. It remembers that the account was refused, so that it is not
+    /// tried again.
+    pub path: PathBuf,
+}
+
 fn port<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     values::whole::<_, _, 1, 65_535>(deserializer)
 }
@@ -205,6 +232,8 @@ impl Default for Config {
             time: Time::default(),
             ports: Ports::default(),
             tls: Tls::default(),
+            account: Account::default(),
+            store: Store::default(),
             tenant: Tenant::default(),
             network: vec![Network::default()],
             endpoint: Vec::new(),
@@ -268,6 +297,14 @@ impl Default for Ports {
             rpc: 135,
             smb: 445,
             ntp: 123,
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("/var/lib/sightline"),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! TLS for looking, not for trusting: the handshake ends whatever the chain is worth, and the
-//! chain is judged afterwards. Nothing secret may be sent over such a session.
+//! chain is judged afterwards. Nothing secret may be sent over such a session, until it is
+//! [`Trusted`].
 
 mod chain;
 mod roots;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
@@ -36,6 +38,32 @@ pub struct Session<S> {
     /// Whether the server asked for a certificate of the client. It was given none, and may end the
     /// session for that (RFC 8446 §4.4.2.4).
     pub wants_certificate: bool,
+}
+
+/// A session with whom its certificate says, by an authority that counts: secrets may be sent.
+#[derive(Debug)]
+pub struct Trusted<S>(TlsStream<S>);
+
+impl<S> Trusted<S> {
+    /// The session.
+    pub fn into_stream(self) -> TlsStream<S> {
+        self.0
+    }
+}
+
+impl<S> Session<S> {
+    /// Trusts a session that was made for `name`, if its chain is good now.
+    ///
+    /// # Errors
+    /// What is wrong with the chain.
+    pub fn trust(self, roots: &Roots, name: &str) -> Result<Trusted<S>, (Reason, String)> {
+        let roots = roots.load();
+        let trust = (&roots, Unknown::OtherAuthority);
+        match self.chain.judge(trust, name, SystemTime::now()) {
+            Some(wrong) => Err(wrong),
+            None => Ok(Trusted(self.stream)),
+        }
+    }
 }
 
 /// Makes the handshake for `name` whatever the chain is worth. `protocol` is what will be spoken

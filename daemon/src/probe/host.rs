@@ -260,6 +260,13 @@ impl Host {
         for (key, value) in &answer.headers {
             run.keep(key, value.as_str());
         }
+        let tells_tenant = self.endpoint.origin == Origin::List
+            && self.is_over_tls()
+            && matches!(self.endpoint.expected, Expected::Json { .. });
+        if tells_tenant && let Some(id) = answer::tenant(&answer.body) {
+            run.keep("tenant_id", id.as_str());
+            run.read_tenant(id);
+        }
         let Some((reason, severity, said)) = answer::judge(&self.endpoint, answer) else {
             return Ok(());
         };

@@ -6,7 +6,7 @@ use sightline_model::{ClockReading, Finding, Phase, Reason};
 use sightline_wire::krb5::{self, AsRequest, Reply};
 
 use super::{Ground, Kind, Thing};
-use crate::net::exchange;
+use crate::net::{exchange, kerberos};
 use crate::run::{self, Probe, Run, Running, Task};
 use crate::text;
 
@@ -24,9 +24,6 @@ pub(super) const KIND: Kind = Kind {
     ],
     tasks,
 };
-
-/// AES-256 and AES-128 (RFC 3962).
-const ETYPES: [i32; 2] = [18, 17];
 
 fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
     let (Thing::Controller { name, address }, Some(domain)) = (thing, ground.domain) else {
@@ -91,7 +88,7 @@ impl Kerberos {
             realm: &self.realm,
             client: &self.principal,
             nonce: rand::random::<u32>() >> 1,
-            etypes: &ETYPES,
+            etypes: &kerberos::ETYPES,
         }
         .encode()
     }
@@ -113,14 +110,7 @@ impl Kerberos {
     async fn over_tcp(&self, run: &Run) -> Result<Heard, Finding> {
         let mut stream = exchange::connect(run).await?;
         let sent = run::unix_seconds();
-        let reply = exchange::ask(run, &mut stream, &krb5::frame(&self.request()), |bytes| {
-            let malformed = |error| exchange::malformed(run, &error, bytes);
-            match krb5::unframe(bytes).map_err(malformed)? {
-                Some(message) => krb5::parse(message).map(Some).map_err(malformed),
-                None => Ok(None),
-            }
-        })
-        .await?;
+        let reply = kerberos::ask(run, &mut stream, &self.request()).await?;
         let round_trip = run::unix_seconds() - sent;
         Ok(Heard {
             reply,
@@ -134,7 +124,7 @@ impl Kerberos {
 /// KDC says.
 fn assess(run: &Run, heard: &Heard) -> Result<(), Finding> {
     let error = match &heard.reply {
-        Reply::Ticket { realm, client } => {
+        Reply::Ticket { realm, client, .. } => {
             run.keep(
                 "answer",
                 format!(

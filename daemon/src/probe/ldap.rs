@@ -9,7 +9,7 @@ use sightline_wire::ldap as wire;
 
 use super::{Ground, Kind, Thing};
 use crate::net::exchange;
-use crate::net::ldap::{Attributes, root_dse};
+use crate::net::ldap::{Attributes, root_dse, start_tls};
 use crate::net::tls::{self, Roots, Session, Unknown};
 use crate::run::{self, Probe, Run, Running, Task};
 use crate::text;
@@ -210,17 +210,10 @@ impl Ldap {
     /// it, so what comes back is evidence.
     async fn start_tls(&self, run: &Run) {
         let attempt = async {
-            let mut stream = exchange::connect(run).await?;
-            run.enter(Phase::Bind);
-            let answer = exchange::ask(run, &mut stream, &wire::start_tls_request(1), |bytes| {
-                wire::parse_start_tls(bytes)
-                    .map_err(|error| exchange::malformed(run, &error, bytes))
-            })
-            .await?;
-            if answer.code != 0 {
-                return Ok(format!("refused with result {}", answer.code));
-            }
-            let session = tls::handshake(run, stream, &run.target().host, None).await?;
+            let session = match start_tls(run).await? {
+                Ok(session) => session,
+                Err(answer) => return Ok(format!("refused with result {}", answer.code)),
+            };
             self.assess_chain(run, &session, false);
             Ok(session.version)
         };

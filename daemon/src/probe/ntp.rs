@@ -56,7 +56,8 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         | Thing::PortalApi(_)
         | Thing::Resolver(_)
         | Thing::Proxy(_)
-        | Thing::Host { .. } => Vec::new(),
+        | Thing::Host { .. }
+        | Thing::AccountAt { .. } => Vec::new(),
     }
 }
 

@@ -212,13 +212,13 @@ impl Controllers {
 
     /// The order in which Windows tries them: the site's own first, then by priority; among equals
     /// the heavier first, so that the same network gives the same list.
-    pub(super) fn into_candidates(self) -> Vec<Candidate> {
+    pub(super) fn candidates(&self) -> Vec<Candidate> {
         let mut candidates: Vec<_> = self
             .known
-            .into_values()
+            .values()
             .map(|known| Candidate {
                 probed: known.role == Role::Probed,
-                ..known.candidate
+                ..known.candidate.clone()
             })
             .collect();
         candidates.sort_by(|a, b| {
@@ -272,7 +272,7 @@ mod tests {
                 .announced(FIRST.into(), &many(0..500), false)
                 .is_empty()
         );
-        let candidates = controllers.into_candidates();
+        let candidates = controllers.candidates();
         assert_eq!(candidates.len(), 500);
         assert_eq!(candidates.iter().filter(|dc| dc.probed).count(), 14);
         assert_eq!(candidates[0].name, "dc400");
@@ -361,7 +361,7 @@ mod tests {
             false,
         );
         let names: Vec<_> = controllers
-            .into_candidates()
+            .candidates()
             .into_iter()
             .map(|dc| dc.name)
             .collect();

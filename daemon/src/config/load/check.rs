@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::super::endpoint::{Cloud, Endpoint, Port, Protocol};
 use super::super::problem::Errors;
-use super::super::settings::{Config, certificates};
+use super::super::settings::{Account, Config, certificates};
 use super::super::source::Step;
 use super::super::{ENDPOINTS, suggest};
 use super::Places;
@@ -35,6 +35,13 @@ pub(super) fn check(config: &Config, places: &Places<'_>, errors: &mut Errors) {
             }
         }
     }
+    if !config.store.path.is_absolute() {
+        errors.push(places.problem(
+            &[key("store"), key("path")],
+            false,
+            "it must be a whole path, from / on",
+        ));
+    }
     if config.tenant.region.is_some() && config.tenant.cloud != Cloud::Worldwide {
         errors.push(places.problem(
             &[key("tenant"), key("region")],
@@ -44,6 +51,25 @@ pub(super) fn check(config: &Config, places: &Places<'_>, errors: &mut Errors) {
                 config.tenant.cloud
             ),
         ));
+    }
+}
+
+/// Adds what is wrong with the account. Its password file may be there only once a service runs.
+pub(super) fn account(account: &Account, places: &Places<'_>, errors: &mut Errors) {
+    let wrong = match (&account.name, &account.password_file) {
+        (Some(_), None) => Some(("name", "it needs account.password_file beside it")),
+        (None, Some(_)) => Some(("password_file", "it needs account.name beside it")),
+        (None, None) if account.canary_logon => Some((
+            "canary_logon",
+            "it needs account.name and account.password_file",
+        )),
+        (_, Some(file)) if !file.is_absolute() => {
+            Some(("password_file", "it must be a whole path, from / on"))
+        }
+        _ => None,
+    };
+    if let Some((field, what)) = wrong {
+        errors.push(places.problem(&[key("account"), key(field)], false, what));
     }
 }
 

@@ -51,6 +51,51 @@ fn an_empty_file_gives_the_defaults_and_the_name_of_the_box() {
 }
 
 #[test]
+fn an_account_has_a_name_and_a_password_file_or_neither() {
+    for (text, problem) in [
+        (
+            "[account]\nname = \"canary\"\n",
+            "sightline.toml:2:8: account.name: it needs account.password_file beside it",
+        ),
+        (
+            "[account]\npassword_file = \"/x\"\n",
+            "sightline.toml:2:17: account.password_file: it needs account.name beside it",
+        ),
+        (
+            "[account]\ncanary_logon = true\n",
+            "sightline.toml:2:16: account.canary_logon: it needs account.name and account.password_file",
+        ),
+        (
+            "[account]\nname = \"canary\"\npassword_file = \"x\"\n",
+            "sightline.toml:3:17: account.password_file: it must be a whole path, from / on",
+        ),
+        (
+            "[store]\npath = \"x\"\n",
+            "sightline.toml:2:8: store.path: it must be a whole path, from / on",
+        ),
+    ] {
+        assert_eq!(problems(text), [problem], "{text}");
+    }
+    for name in [
+        "CORP\\\\canary",
+        "canary@",
+        "@corp.example",
+        "a b",
+        "canary@corp..example",
+    ] {
+        let text = format!("[account]\nname = \"{name}\"\npassword_file = \"/x\"\n");
+        let problems = problems(&text);
+        assert!(problems[0].contains("is no account name"), "{problems:?}");
+        assert_eq!(problems.len(), 1, "{problems:?}");
+    }
+    for name in ["canary", "Svc-Canary$", "canary@corp.example.com"] {
+        let text = format!("[account]\nname = \"{name}\"\npassword_file = \"/x\"\n");
+        let config = Scratch::new(&text).load(&[]).expect(name);
+        assert_eq!(config.account.name.expect("a name").to_string(), name);
+    }
+}
+
+#[test]
 fn every_problem_has_file_line_and_column() {
     for (text, problem) in [
         (

@@ -134,6 +134,24 @@ fn is_json(body: &[u8], key: Option<&str>, values: &[String]) -> bool {
     })
 }
 
+/// The GUID of the tenant that a JSON answer about it names, in lower case: by the addresses that the
+/// discovery of device registration gives, or by the issuer of an OpenID configuration.
+pub(super) fn tenant(body: &[u8]) -> Option<String> {
+    let json: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let known = [
+        "/TenantInfo/TenantId",
+        "/AuthenticationService/OAuth2/AuthCodeEndpoint",
+        "/issuer",
+    ];
+    let values = known
+        .iter()
+        .filter_map(|place| json.pointer(place)?.as_str());
+    let mut parts = values.flat_map(|value| value.split('/'));
+    parts
+        .find(|part| text::is_guid(part))
+        .map(str::to_ascii_lowercase)
+}
+
 /// Whether it begins as XML does and HTML does not. The document may be cut off.
 fn is_xml(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body);
@@ -190,6 +208,42 @@ mod tests {
             status: 302,
             location: Some(to.to_owned()),
             ..Answer::default()
+        }
+    }
+
+    #[test]
+    fn a_tenant_is_known_by_the_guid_in_its_documents() {
+        let id = "3f2b8c1e-6d54-4a7b-9c0d-5e1f20a3b4c5";
+        let upper = id.to_ascii_uppercase();
+        for (json, found) in [
+            (
+                format!(r#"{{"issuer":"https://sts.windows.net/{id}/"}}"#),
+                true,
+            ),
+            (
+                format!(r#"{{"issuer":"https://login.microsoftonline.com/{upper}/v2.0"}}"#),
+                true,
+            ),
+            (
+                format!(
+                    r#"{{"AuthenticationService":{{"OAuth2":{{"AuthCodeEndpoint":"https://login.microsoftonline.com/{id}/oauth2/authorize"}}}}}}"#
+                ),
+                true,
+            ),
+            (format!(r#"{{"TenantInfo":{{"TenantId":"{id}"}}}}"#), true),
+            (
+                r#"{"issuer":"https://sts.windows.net/{tenantid}/"}"#.to_owned(),
+                false,
+            ),
+            (format!(r#"{{"issuer":["{id}"]}}"#), false),
+            (format!(r#"["{id}"]"#), false),
+            ("no JSON".to_owned(), false),
+        ] {
+            assert_eq!(
+                tenant(json.as_bytes()),
+                found.then(|| id.to_owned()),
+                "{json}"
+            );
         }
     }
 
