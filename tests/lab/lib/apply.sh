@@ -77,6 +77,7 @@ controller_start() {
 apply_directory() {
   apply_subnet
   apply_scp
+  apply_canary
 }
 
 # Which AD site the subnet of the site belongs to, on both controllers at once.
@@ -147,6 +148,65 @@ objectClass: serviceConnectionPoint
 keywords: azureADName:$1
 keywords: azureADId:$2
 LDIF
+}
+
+# The account that may sign in and nothing else, and its password as the box has it.
+apply_canary() {
+  local have wanted=good
+  ! in_force canary-password-wrong || wanted=wrong
+  ! in_force canary-disabled || wanted=disabled
+  ! in_force canary-locked || wanted=locked
+  lay_canary_password "$wanted"
+  have=$(recall canary)
+  [[ ${have:=good} != "$wanted" ]] || return 0
+  case $have in
+    wrong) lockout_threshold 0 ;;
+    disabled) canary_modify userAccountControl 512 ;;
+    locked) lockout_threshold 0 && canary_modify lockoutTime 0 ;;
+  esac
+  case $wanted in
+    # Samba counts wrong passwords only where they may lock an account.
+    wrong) canary_modify lockoutTime 0 && lockout_threshold 20 ;;
+    disabled) canary_modify userAccountControl 514 ;;
+    locked) lockout_threshold 1 && lock_canary ;;
+  esac
+  remember canary "$wanted"
+}
+
+lay_canary_password() {
+  local file=$RUN/site/canary-password
+  if [[ $1 != wrong ]]; then
+    cmp -s "$CACHE/canary-password" "$file" || install -m 600 "$CACHE/canary-password" "$file"
+  else
+    (umask 077 && printf 'Wrong-Password-1!\n' >"$file")
+  fi
+}
+
+canary_modify() {
+  both_dcs_modify <<LDIF
+dn: CN=$CANARY,CN=Users,DC=${DOMAIN//./,DC=}
+changetype: modify
+replace: $1
+$1: $2
+LDIF
+}
+
+lockout_threshold() {
+  both_dcs_modify <<LDIF
+dn: DC=${DOMAIN//./,DC=}
+changetype: modify
+replace: lockoutThreshold
+lockoutThreshold: $1
+LDIF
+}
+
+lock_canary() {
+  local name
+  for name in dc1 dc2; do
+    ! inside "$name" env LDAPTLS_REQCERT=never ldapsearch -x -o nettimeout=5 -H "ldaps://$(dc_address "$name")" \
+      -D "$CANARY@$DOMAIN" -w Wrong-Password-1! -s base -b '' dnsHostName >>"$RUN/log/ldapmodify.log" 2>&1 ||
+      die "$name took a wrong password of $CANARY"
+  done
 }
 
 # The LDAP pings of the site take a detour through a relay that holds them.

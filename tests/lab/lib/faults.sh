@@ -63,6 +63,9 @@ subnet-unmapped|directory|No AD site has the subnet of the site: the client's si
 site-without-dc|directory|The subnet belongs to the AD site Depot, which has no controller and no SRV records.
 scp-missing|directory|The directory has no service connection point for hybrid join.
 scp-other-tenant|directory|The service connection point names another tenant, fabrikam.com.
+canary-password-wrong|directory,canary|The password file of the account, as the box reads it, has a wrong password.
+canary-disabled|directory|The account is disabled on both controllers.
+canary-locked|directory|The account is locked on both controllers after a wrong password.
 slow-dc|ping|Both controllers answer the LDAP ping 600 ms late.
 slow-dc-one|ping|dc2 answers the LDAP ping 600 ms late.
 link-down|link|The site's interface is set down.

@@ -32,6 +32,7 @@ up() {
   net_up
   web_files
   unpack
+  lay_canary_password good
   apply_controllers &
   controllers=$!
   inet_dns_up
@@ -128,6 +129,7 @@ LAB_PROXY_PASSWORD=$PROXY_PASSWORD
 LAB_STS_NAME=$STS_NAME
 LAB_CANARY=$CANARY@$REALM
 LAB_CANARY_PASSWORD_FILE=$CACHE/canary-password
+LAB_SITE_PASSWORD_FILE=$RUN/site/canary-password
 LAB_TENANT_NAME=$TENANT_NAME
 LAB_TENANT_ID=$TENANT_ID
 LAB_KRB5_CONFIG=$RUN/krb5.conf

@@ -89,6 +89,22 @@ healthy_canary() {
   [[ $SEEN =~ krbtgt/$REALM ]]
 }
 
+# site_binds WHAT: what both controllers say to a bind with the password that the box has.
+site_binds() {
+  local host
+  for host in dc1 dc2; do
+    SEEN="ldapwhoami $host -> $("$LAB" in site env "LDAPTLS_CACERT=$CA" ldapwhoami -x -o nettimeout=2 -H "ldaps://$host.$DOMAIN" \
+      -D "$CANARY@$DOMAIN" -w "$(cat "$SITE_PASSWORD_FILE")" 2>&1 | tr '\n' ' ' || true)"
+    [[ $SEEN =~ $1 ]] || return 1
+  done
+}
+
+# The same over Kerberos, at whichever controller kinit takes.
+site_signs_in() {
+  SEEN="kinit -> $("$LAB" in site env KRB5CCNAME=/dev/null kinit "$CANARY@$REALM" <"$SITE_PASSWORD_FILE" 2>&1 | tr '\n' ' ' || true)"
+  [[ $SEEN =~ $1 ]]
+}
+
 healthy_shares() {
   local host
   for host in dc1 dc2; do
@@ -153,7 +169,7 @@ fault_shows() {
     web-* | https-* | host-* | soft-* | portal-* | tls-* | range-* | clock-box-* | realm-* | ipv6-* | ncsi-* | proxy-* | pac-*) web_fault_shows "$name" ;;
     dhcp | wpad-dhcp | capport) dhcp_fault_shows "$name" ;;
     resolver* | srv-* | dns-* | truncated-* | many-dcs) name_fault_shows "$name" ;;
-    dc-* | dcs-* | clock-* | wrong-domain | ldaps-expired | subnet-* | site-* | slow-* | scp-*) controller_fault_shows "$name" ;;
+    dc-* | dcs-* | clock-* | wrong-domain | ldaps-expired | subnet-* | site-* | slow-* | scp-* | canary-*) controller_fault_shows "$name" ;;
     *) uplink_fault_shows "$name" ;;
   esac
 }
@@ -207,6 +223,9 @@ controller_fault_shows() {
       ldap_sees "Can't contact" -H "ldaps://dc1.$DOMAIN" ;;
     subnet-unmapped) both_dcs 'answer.* client_site= $' cldap ;;
     site-without-dc) both_dcs 'answer.* client_site=Depot ' cldap && both_resolvers 'status: NXDOMAIN' "_ldap._tcp.Depot._sites.dc._msdcs.$DOMAIN" srv ;;
+    canary-password-wrong) site_binds 'data 52e' && site_signs_in 'Password incorrect|Preauthentication failed' && healthy_canary ;;
+    canary-disabled) site_binds 'data 533' && site_signs_in 'revoked' ;;
+    canary-locked) site_binds 'data 775' && site_signs_in 'revoked' ;;
     scp-missing) scp_sees 'No such object' ;;
     scp-other-tenant) scp_sees "azureADName:$OTHER_TENANT_NAME" && scp_sees "azureADId:$OTHER_TENANT_ID" && ! scp_sees "$TENANT_NAME" ;;
     slow-dc) both_dcs 'answer.* ms=6[0-9][0-9] .*client_site=Berlin' cldap ;;
