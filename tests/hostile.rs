@@ -1,6 +1,7 @@
 //! Answers that are made to harm. Each costs one failed check of one service: no time beyond the
 //! deadline, no panic, no memory, and nothing of what the neighbours say.
 
+mod account;
 mod program;
 mod web;
 

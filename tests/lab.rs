@@ -61,6 +61,12 @@ struct Case {
     /// Whether the clock of every usable controller must have been read.
     #[serde(default)]
     has_skew: bool,
+    /// Whether the box has an account, and signs in with it.
+    #[serde(default)]
+    account: bool,
+    /// How many wrong passwords the controllers count after two checks with the account; both checks must
+    /// give the same.
+    tries: Option<u32>,
 }
 
 struct Lab {
@@ -68,6 +74,10 @@ struct Lab {
     config: tempfile::TempDir,
     /// The configuration of every case.
     text: String,
+    /// The account of the box, as a table of the configuration.
+    account: String,
+    /// The state of the controllers.
+    run: PathBuf,
 }
 
 impl Lab {
@@ -77,6 +87,8 @@ impl Lab {
             script: root.join("tests/lab/lab"),
             config: tempfile::tempdir().expect("a scratch directory"),
             text: String::new(),
+            account: String::new(),
+            run: PathBuf::new(),
         };
         let paths = lab.run(&["env"]).expect("the lab says where its files are");
         let path = |key: &str| {
@@ -92,7 +104,54 @@ impl Lab {
             path("LAB_CA_FILE"),
             path("LAB_PUBLIC_CA_FILE"),
         );
+        lab.account = format!(
+            "[account]\nname = \"canary@corp.example.com\"\npassword_file = \"{}\"\n\
+             canary_logon = true\n[store]\npath = \"{}\"\n",
+            path("LAB_SITE_PASSWORD_FILE"),
+            lab.config.path().join("store").display(),
+        );
+        lab.run = path("LAB_RUN").into();
         lab
+    }
+
+    /// Gives the box its account or takes it away, and lets it forget what became of it.
+    fn set_account(&self, is_there: bool) {
+        let directory = self.config.path().join("conf.d");
+        for gone in [&directory, &self.config.path().join("store")] {
+            let _none = std::fs::remove_dir_all(gone);
+        }
+        if is_there {
+            std::fs::create_dir(&directory).expect("a directory of drop-ins");
+            std::fs::write(directory.join("account.toml"), &self.account).expect("written");
+        }
+    }
+
+    /// How many wrong passwords both controllers count for the account.
+    fn wrong_passwords(&self) -> Result<u32, String> {
+        let count = |dc: &str| {
+            let database = self.run.join(dc).join("private/sam.ldb");
+            let config = self.run.join(dc).join("smb.conf");
+            let said = self.run(&[
+                "in",
+                dc,
+                "samba-tool",
+                "user",
+                "show",
+                "canary",
+                "--attributes=badPwdCount",
+                "-H",
+                &database.to_string_lossy(),
+                "-s",
+                &config.to_string_lossy(),
+            ])?;
+            let counted = said
+                .lines()
+                .find_map(|line| line.strip_prefix("badPwdCount:"))
+                .ok_or_else(|| format!("{dc} does not count: {said}"))?;
+            let counted = counted.trim();
+            counted.parse::<u32>().map_err(|error| error.to_string())
+        };
+        Ok(count("dc1")? + count("dc2")?)
     }
 
     fn run(&self, arguments: &[&str]) -> Result<String, String> {
@@ -334,6 +393,9 @@ fn every_fault_of_the_lab_has_its_one_cause() {
         if let Some(capability) = &case.without {
             let _infallible = write!(name, " without {capability}");
         }
+        if case.account {
+            name += " with an account";
+        }
         if only.as_ref().is_some_and(|only| !name.contains(only)) {
             continue;
         }
@@ -347,10 +409,21 @@ fn every_fault_of_the_lab_has_its_one_cause() {
         } else {
             lab.run(&faults)
         };
-        let found = match broken.and_then(|_| lab.check(&case)) {
+        lab.set_account(case.account);
+        let mut found = match broken.and_then(|_| lab.check(&case)) {
             Ok((status, exit)) => mistakes(&case, &status, exit),
             Err(error) => vec![error],
         };
+        if let Some(tries) = case.tries {
+            found.extend(match lab.check(&case) {
+                Ok((status, exit)) => mistakes(&case, &status, exit),
+                Err(error) => vec![error],
+            });
+            let counted = lab.wrong_passwords();
+            if counted != Ok(tries) {
+                found.push(format!("wrong passwords: {counted:?}, wanted {tries}"));
+            }
+        }
         let healed = lab.run(&["heal"]);
         println!(
             "{} {name} ({:.1} s)",

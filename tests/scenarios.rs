@@ -1,5 +1,6 @@
 //! A network with one fault, and the causes that it must be judged to have.
 
+mod account;
 mod certificates;
 mod clocks;
 mod controllers;

@@ -1,6 +1,7 @@
 //! The directory over TCP: rootDSE, StartTLS, and the messages that the ping shares (RFC 4511).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::behaviour::{Answer, Protocol, Then};
 use super::ber;
@@ -10,6 +11,8 @@ const UNBIND: u8 = 0x42;
 const BIND: u8 = 0x60;
 const SEARCH: u8 = 0x63;
 const EXTENDED: u8 = 0x77;
+/// In the name of the service connection point.
+const CONNECTION_POINT: &[u8] = b"CN=62a0ff2e-97b9-4513-943f-0d221bd30080,CN=Device Registration Configuration,CN=Services,CN=Configuration,DC=";
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
 /// TCP 389, 636 and 3268.
@@ -43,6 +46,9 @@ impl Protocol for Directory {
         let request = Request::take(received)?;
         let said = &self.0.root_dse;
         let (bytes, then) = match request.tag {
+            SEARCH if contains(&request.operation, CONNECTION_POINT) => {
+                (self.connection_point(request.id), Then::Continue)
+            }
             SEARCH => {
                 let mut bytes = Vec::new();
                 if said.result == 0 {
@@ -63,7 +69,14 @@ impl Protocol for Directory {
                 };
                 (bytes, then)
             }
-            BIND => (message(request.id, &result(0x61, 0, "")), Then::Continue),
+            BIND => {
+                let account = &self.0.account;
+                account.binds.fetch_add(1, Ordering::SeqCst);
+                let (code, text) = account.bind;
+                let answer = || message(request.id, &result(0x61, code, text));
+                let bytes = account.bind_bytes.clone().unwrap_or_else(answer);
+                (bytes, Then::Continue)
+            }
             UNBIND => (Vec::new(), Then::Close),
             _ => (message(request.id, &result(0x65, 2, "")), Then::Continue),
         };
@@ -86,6 +99,17 @@ impl Protocol for Directory {
 }
 
 impl Directory {
+    fn connection_point(&self, id: i32) -> Vec<u8> {
+        let keywords = &self.0.account.keywords;
+        if keywords.is_empty() {
+            return message(id, &result(0x65, 32, "no such object"));
+        }
+        let values = keywords.iter().map(|word| word.clone().into_bytes());
+        let mut bytes = message(id, &entry(&[("keywords", values.collect())]));
+        bytes.extend(message(id, &result(0x65, 0, "")));
+        bytes
+    }
+
     fn root_dse(&self) -> Vec<u8> {
         let said = &self.0.root_dse;
         let context = said
@@ -118,6 +142,10 @@ impl Directory {
             ),
             ("defaultNamingContext", texts(&[&context])),
             ("rootDomainNamingContext", texts(&[&context])),
+            (
+                "configurationNamingContext",
+                texts(&[&format!("CN=Configuration,{context}")]),
+            ),
             ("dnsHostName", texts(&[&said.dns_host_name])),
             ("isSynchronized", texts(&[is_synchronized])),
             ("isGlobalCatalogReady", texts(&["TRUE"])),

@@ -9,7 +9,7 @@ pub(crate) mod behaviour;
 pub(crate) mod ber;
 pub(crate) mod dns;
 mod kerberos;
-mod ldap;
+pub(crate) mod ldap;
 mod netlogon;
 mod ntp;
 pub(crate) mod program;
@@ -117,6 +117,7 @@ impl World {
                 resolvers: &resolvers,
                 company: setting.trusts_company.then_some(&*roots),
                 public: setting.trusts_public.then_some(&*public_roots),
+                account: &self.account(setting)?,
             };
             self.config = configuration(setting, &tables);
         }
@@ -125,6 +126,25 @@ impl World {
     }
 
     /// Opens the doors of all controllers, and that of the time source. Returns the table of ports.
+    /// The tables of the account, with its password in a file beside the configuration.
+    fn account(&self, setting: &Setting) -> io::Result<String> {
+        let Some((password, signs_in)) = setting.account else {
+            return Ok(String::new());
+        };
+        let file = self.file.with_file_name("password");
+        std::fs::write(&file, format!("{password}\n"))?;
+        let store = self.store();
+        Ok(format!(
+            "[account]\nname = \"canary\"\npassword_file = {file:?}\ncanary_logon = {signs_in}\n\
+             [store]\npath = {store:?}\n"
+        ))
+    }
+
+    /// Where sightline remembers a refusal.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.file.with_file_name("store")
+    }
+
     fn open_controllers(&mut self, setting: &Setting, company: &Authority) -> io::Result<String> {
         let mut ports = String::new();
         let mut netlogon_port = 0;
@@ -245,6 +265,7 @@ struct Tables<'a> {
     resolvers: &'a [SocketAddr],
     company: Option<&'a Path>,
     public: Option<&'a Path>,
+    account: &'a str,
 }
 
 fn configuration(setting: &Setting, tables: &Tables<'_>) -> String {
@@ -255,12 +276,16 @@ fn configuration(setting: &Setting, tables: &Tables<'_>) -> String {
         ..
     } = setting;
     let Tables {
-        ports, endpoints, ..
+        ports,
+        endpoints,
+        account,
+        ..
     } = tables;
     let resolvers: Vec<_> = tables.resolvers.iter().map(SocketAddr::to_string).collect();
     let [company, public] = [tables.company, tables.public].map(Vec::from_iter);
     format!(
         r#"{endpoints}
+{account}
 [site]
 name = "test"
 

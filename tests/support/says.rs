@@ -1,5 +1,7 @@
 //! What a domain controller says of itself: one value that every service of it answers from.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::tls::Shown;
@@ -25,6 +27,20 @@ pub(crate) struct Says {
     pub(crate) mapper: Mapper,
     pub(crate) smb: Smb,
     pub(crate) certificate: Shown,
+    pub(crate) account: Account,
+}
+
+/// The answers to whoever binds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account {
+    /// The result code of a bind, and its words.
+    pub(crate) bind: (i32, &'static str),
+    /// These bytes in place of the answer to a bind.
+    pub(crate) bind_bytes: Option<Vec<u8>>,
+    /// The keywords of the service connection point; without any it is not there.
+    pub(crate) keywords: Vec<String>,
+    /// How many binds came.
+    pub(crate) binds: Arc<AtomicUsize>,
 }
 
 /// The answer to an LDAP ping.
@@ -112,6 +128,13 @@ impl Says {
             mapper: Mapper::Port(None),
             smb: Smb::Dialect(0x0311),
             certificate: Shown::Good,
+            account: Account {
+                keywords: vec![
+                    "azureADName:corp.example".to_owned(),
+                    "azureADId:3f2b8c1e-6d54-4a7b-9c0d-5e1f20a3b4c5".to_owned(),
+                ],
+                ..Account::default()
+            },
         }
     }
 

@@ -140,6 +140,8 @@ pub(crate) struct Setting {
     pub(crate) slow_ping: &'static str,
     /// More lines of the configuration's table `domain`.
     pub(crate) domain_keys: String,
+    /// The password of the account of the box, and whether it signs in; no account without it.
+    pub(crate) account: Option<(&'static str, bool)>,
     /// Whether sightline knows the company's certificate authority.
     pub(crate) trusts_company: bool,
     /// Whether the authority of the hosts of the Internet counts as public.
@@ -171,6 +173,7 @@ impl Setting {
             timeout: "3s",
             slow_ping: "2s",
             domain_keys: String::new(),
+            account: None,
             trusts_company: true,
             trusts_public: true,
             web: Vec::new(),
