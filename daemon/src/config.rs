@@ -101,7 +101,17 @@ pub fn remarks(config: &Config) -> Vec<String> {
 fn password_remark(config: &Config) -> Option<String> {
     const OTHERS: u32 = 0o007;
     let file = config.account.password_file.as_ref()?;
-    let mode = std::fs::metadata(file).ok()?.permissions().mode();
+    let mode = match std::fs::metadata(file) {
+        Ok(metadata) => metadata.permissions().mode(),
+        // systemd lays credentials only while the service runs.
+        Err(_) if file.starts_with("/run/credentials") => return None,
+        Err(error) => {
+            return Some(format!(
+                "the password file {} cannot be looked at: {error}",
+                file.display()
+            ));
+        }
+    };
     (mode & OTHERS != 0).then(|| {
         format!(
             "the password in {} is open to every user of this box (mode {:04o}); `chmod o= {}` \
@@ -245,7 +255,8 @@ mod tests {
         let file = directory.path().join("password");
         std::fs::write(&file, "Hush-Hush-1!\n").expect("written");
         let text = format!(
-            "[account]\nname = \"canary@corp.example\"\npassword_file = \"{}\"\n",
+            "[account]\nname = \"canary@corp.example\"\npassword_file = \"{}\"\n\
+             [domain]\nname = \"corp.example\"\n",
             file.display()
         );
         let config = load_text(&text).expect("valid");
@@ -256,6 +267,8 @@ mod tests {
             assert_eq!(!remarks.is_empty(), is_remarked, "{mode:o}: {remarks:?}");
             assert!(!remarks.concat().contains("Hush"));
         }
+        std::fs::remove_file(&file).expect("removed");
+        assert!(remarks(&config)[0].contains("No such file"));
         assert!(show(&config).contains("password_file"));
         for said in [show(&config), format!("{config:?}")] {
             assert!(!said.contains("Hush"), "{said}");

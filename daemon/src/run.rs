@@ -166,6 +166,11 @@ impl Run {
         self.state().outcome.facts.connection_point = Some(point);
     }
 
+    /// A password, or a proof of it, is about to be sent.
+    pub fn sends_credential(&self) {
+        self.state().outcome.facts.credential_sent = true;
+    }
+
     /// Keeps the GUID of the tenant.
     pub fn read_tenant(&self, id: String) {
         self.state().outcome.facts.tenant_id = Some(id);

@@ -168,6 +168,29 @@ async fn no_password_goes_to_whom_a_certificate_does_not_prove() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_password_goes_to_a_host_outside_of_the_domain() {
+    let mut setting = with_account(1);
+    "dc1.corp.example.evil.test".clone_into(&mut setting.controllers[0].name);
+    setting.resolvers.clear();
+    setting.add_resolver();
+    let (binds, _, shown) = binds_and_causes(&setting, 1).await;
+    assert_eq!(binds, 0);
+    assert!(shown.contains("has no name within corp.example"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_after_a_password_is_not_asked_again_elsewhere() {
+    let mut setting = with_account(2);
+    for controller in &mut setting.controllers {
+        controller.says.account.bind_bytes = Some(Vec::new());
+        controller.says.account.binds = Arc::default();
+    }
+    let second = Arc::clone(&setting.controllers[1].says.account.binds);
+    let (binds, _, _) = binds_and_causes(&setting, 1).await;
+    assert_eq!((binds, second.load(Ordering::SeqCst)), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_memory_the_account_is_not_used() {
     let setting = with_canary(1);
     let binds = Arc::clone(&setting.controllers[0].says.account.binds);

@@ -261,6 +261,8 @@ pub struct Facts {
     pub dhcp: Vec<DhcpAnswer>,
     /// The service connection point of the forest.
     pub connection_point: Option<ConnectionPoint>,
+    /// Whether a password, or a proof of it, was sent: an answer that is missing then may be a refusal.
+    pub credential_sent: bool,
     /// The GUID of the tenant that the configuration names, in lower case.
     pub tenant_id: Option<String>,
 }

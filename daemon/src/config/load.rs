@@ -87,7 +87,7 @@ pub fn load(load: &Load) -> Result<Config, Errors> {
     }
     check::check(&config, &places, &mut errors);
     if !torn.contains("account") {
-        check::account(&config.account, &places, &mut errors);
+        check::account(&config, &places, &mut errors);
     }
     // Where an entry of theirs has lost a value already, what follows from that would only confuse.
     if !torn.contains("endpoint") {

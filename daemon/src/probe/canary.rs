@@ -123,6 +123,7 @@ impl Canary {
             Reply::Error(error) => return Err(self.refused(run, attempt, &error)),
         };
         let proof = exchange.proof(run, &error, heard)?;
+        run.sends_credential();
         match ask(run, &exchange.request, Some(&proof)).await? {
             Reply::Ticket { salts, sealed, .. } => {
                 let salts = if salts.is_empty() { error.salts } else { salts };

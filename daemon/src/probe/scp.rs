@@ -136,6 +136,7 @@ impl Probe for Scp {
         Box::pin(async move {
             let attempt = self.account.open(&self.domain, run.remaining() / 2).await;
             let attempt = attempt.map_err(|why| closed(run, why))?;
+            self.is_of_the_domain(run)?;
             let session = self.trusted(run).await?;
             self.read(run, session, attempt).await
         })
@@ -147,6 +148,25 @@ impl Probe for Scp {
 }
 
 impl Scp {
+    /// Whoever answers for DNS may send us to a host of his own, with a good certificate for its name. A
+    /// name within the domain is one that he has none for.
+    fn is_of_the_domain(&self, run: &Run) -> Result<(), Finding> {
+        let host = run.target().host.to_ascii_lowercase();
+        let domain = self.domain.to_ascii_lowercase();
+        match host.strip_suffix(&domain) {
+            Some(label) if label.ends_with('.') => Ok(()),
+            _ => Err(run.fail(
+                Reason::TlsName,
+                format!(
+                    "{} has no name within {}, so that no certificate proves it a controller. No \
+                     password was sent",
+                    run.whom(),
+                    self.domain
+                ),
+            )),
+        }
+    }
+
     /// A session that a password may go over.
     async fn trusted(&self, run: &Run) -> Result<Trusted<tokio::net::TcpStream>, Finding> {
         let host = &run.target().host;
@@ -188,6 +208,7 @@ impl Scp {
     ) -> Result<(), Finding> {
         let name = self.account.in_domain(&self.domain);
         let credentials = (name.as_str(), attempt.password().expose());
+        run.sends_credential();
         let contexts = ["configurationNamingContext", "rootDomainNamingContext"];
         let bound =
             ldap::read_bound(run, session, credentials, (&contexts, place), &["keywords"]).await?;

@@ -42,14 +42,17 @@ impl AccountUse {
     }
 
     /// The same question at the next controller, where `seen` came to nothing at this one. A refusal is
-    /// an answer.
+    /// an answer, and silence after the password may be one.
     pub(super) fn after(&self, ground: &Ground<'_>, seen: &Observation) -> Vec<Task> {
         let is_use = matches!(
             seen.check.subject,
             Subject::ConnectionPoint { .. } | Subject::Logon { .. }
         );
+        let may_be_refused = seen.outcome.facts.credential_sent;
         let is_in_the_way = |reason: Reason| {
-            reason.is_silence() || reason == Reason::LdapResult || reason.group() == "tls"
+            (reason.is_silence() && !may_be_refused)
+                || reason == Reason::LdapResult
+                || reason.group() == "tls"
         };
         let came_to_nothing = seen.outcome.state() == State::Fail
             && seen

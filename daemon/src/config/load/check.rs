@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::super::endpoint::{Cloud, Endpoint, Port, Protocol};
 use super::super::problem::Errors;
-use super::super::settings::{Account, Config, certificates};
+use super::super::settings::{Config, certificates};
 use super::super::source::Step;
 use super::super::{ENDPOINTS, suggest};
 use super::Places;
@@ -55,7 +55,8 @@ pub(super) fn check(config: &Config, places: &Places<'_>, errors: &mut Errors) {
 }
 
 /// Adds what is wrong with the account. Its password file may be there only once a service runs.
-pub(super) fn account(account: &Account, places: &Places<'_>, errors: &mut Errors) {
+pub(super) fn account(config: &Config, places: &Places<'_>, errors: &mut Errors) {
+    let account = &config.account;
     let wrong = match (&account.name, &account.password_file) {
         (Some(_), None) => Some(("name", "it needs account.password_file beside it")),
         (None, Some(_)) => Some(("password_file", "it needs account.name beside it")),
@@ -66,6 +67,11 @@ pub(super) fn account(account: &Account, places: &Places<'_>, errors: &mut Error
         (_, Some(file)) if !file.is_absolute() => {
             Some(("password_file", "it must be a whole path, from / on"))
         }
+        // Of a domain that the network itself names, the account would be shown to whoever runs it.
+        (Some(_), Some(_)) if config.domain.name.is_none() => Some((
+            "name",
+            "it needs domain.name, since it is used in that domain only",
+        )),
         _ => None,
     };
     if let Some((field, what)) = wrong {

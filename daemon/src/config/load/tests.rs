@@ -70,6 +70,10 @@ fn an_account_has_a_name_and_a_password_file_or_neither() {
             "sightline.toml:3:17: account.password_file: it must be a whole path, from / on",
         ),
         (
+            "[account]\nname = \"canary\"\npassword_file = \"/x\"\n",
+            "sightline.toml:2:8: account.name: it needs domain.name, since it is used in that domain only",
+        ),
+        (
             "[store]\npath = \"x\"\n",
             "sightline.toml:2:8: store.path: it must be a whole path, from / on",
         ),
@@ -83,13 +87,17 @@ fn an_account_has_a_name_and_a_password_file_or_neither() {
         "a b",
         "canary@corp..example",
     ] {
-        let text = format!("[account]\nname = \"{name}\"\npassword_file = \"/x\"\n");
+        let text = format!(
+            "[account]\nname = \"{name}\"\npassword_file = \"/x\"\n[domain]\nname = \"corp.example\"\n"
+        );
         let problems = problems(&text);
         assert!(problems[0].contains("is no account name"), "{problems:?}");
         assert_eq!(problems.len(), 1, "{problems:?}");
     }
     for name in ["canary", "Svc-Canary$", "canary@corp.example.com"] {
-        let text = format!("[account]\nname = \"{name}\"\npassword_file = \"/x\"\n");
+        let text = format!(
+            "[account]\nname = \"{name}\"\npassword_file = \"/x\"\n[domain]\nname = \"corp.example\"\n"
+        );
         let config = Scratch::new(&text).load(&[]).expect(name);
         assert_eq!(config.account.name.expect("a name").to_string(), name);
     }
