@@ -65,7 +65,8 @@ async fn hand_over(answer: &[u8], binds: bool) {
         if binds {
             ldap.simple_bind("canary", "password").await?;
         }
-        ldap.search("", Scope::Base, "(objectClass=*)", ["dnsHostName"]).await
+        ldap.search("", Scope::Base, "(objectClass=*)", ["dnsHostName"])
+            .await
     };
     let (found, _end, _far) = tokio::join!(search, connection.drive(), server);
     if let Ok(found) = found {

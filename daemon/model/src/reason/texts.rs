@@ -285,7 +285,7 @@ pub(super) const fn text(reason: Reason) -> Text {
             "The password is refused although it is right.",
             "Repair time on the controller; the PDC emulator must follow a reliable source (`w32tm /query /status`).",
         ]),
-        Reason::LogonRefused => row(ActiveDirectory, "The account of this box was refused: {}.", [
+        Reason::LogonRefused => row(ThisBox, "The account of this box was refused: {}.", [
             "A domain controller did not accept the account that the configuration names in `[account]`, or its password. The evidence has its words. This says nothing about the users' own accounts.",
             "Nothing, as far as this can tell.",
             "Mend the account or the password in its file, whichever the evidence names. It is not tried again until `account` in the configuration or the password file changes: touch the file, or delete `account.json` in `store.path`, if the mistake was in the directory.",
