@@ -3,6 +3,8 @@
 //! A [`Run`] knows whom it asks and in which phase it is. [`once`] gives it a deadline, catches
 //! what goes wrong inside, and always yields an [`Observation`].
 
+mod tenant;
+
 use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
@@ -13,8 +15,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use sightline_model::{
-    Check, ClockReading, ConnectionPoint, ControllerFacts, DhcpAnswer, Evidence, Finding,
-    Observation, Outcome, Phase, Reason, ScriptFacts, Severity, SrvRecord, Target, Timestamp,
+    Check, ClockReading, ControllerFacts, DhcpAnswer, Evidence, Finding, Observation, Outcome,
+    Phase, Reason, ScriptFacts, Severity, SrvRecord, Target, Timestamp,
 };
 use tokio::sync::Semaphore;
 
@@ -152,28 +154,6 @@ impl Run {
     pub fn read_script(&self, mut script: ScriptFacts) {
         script.url = harmless(&script.url);
         self.state().outcome.facts.script = Some(script);
-    }
-
-    /// Keeps what the service connection point says, which ends before people.
-    pub fn read_connection_point(&self, mut point: ConnectionPoint) {
-        let ConnectionPoint {
-            tenant_id,
-            tenant_name,
-        } = &mut point;
-        for text in [tenant_id, tenant_name] {
-            *text = harmless(text);
-        }
-        self.state().outcome.facts.connection_point = Some(point);
-    }
-
-    /// A password, or a proof of it, is about to be sent.
-    pub fn sends_credential(&self) {
-        self.state().outcome.facts.credential_sent = true;
-    }
-
-    /// Keeps the GUID of the tenant.
-    pub fn read_tenant(&self, id: String) {
-        self.state().outcome.facts.tenant_id = Some(id);
     }
 
     /// Keeps what a domain controller says of itself, which ends before people.
