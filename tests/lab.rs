@@ -37,6 +37,9 @@ struct Case {
     /// The stages that the check is asked for; none for all.
     #[serde(default)]
     named: Vec<String>,
+    /// More of the configuration, as TOML.
+    #[serde(default)]
+    config: String,
     verdict: String,
     /// `stage/reason severity subject`, all of them in order.
     #[serde(default)]
@@ -171,13 +174,16 @@ impl Lab {
     }
 
     fn check(&self, case: &Case) -> Result<(Value, Option<i32>), String> {
-        let named = case
-            .proxy
-            .as_ref()
-            .map(|proxy| format!("[[network]]\nproxy = \"{proxy}\"\n"));
+        let proxy = case.proxy.iter();
+        let proxy = proxy.map(|proxy| format!("[[network]]\nproxy = \"{proxy}\"\n"));
         let file = self.config.path().join("sightline.toml");
-        std::fs::write(&file, format!("{}{}", self.text, named.unwrap_or_default()))
-            .map_err(|error| format!("{}: {error}", file.display()))?;
+        let text = format!(
+            "{}\n{}{}",
+            case.config,
+            self.text,
+            proxy.collect::<String>()
+        );
+        std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
         let mut command = Command::new(&self.script);
         command.args(["in", "site"]);
         if let Some(capability) = &case.without {
@@ -395,6 +401,9 @@ fn every_fault_of_the_lab_has_its_one_cause() {
         }
         if case.account {
             name += " with an account";
+        }
+        if !case.config.is_empty() {
+            let _infallible = write!(name, " with {}", case.config);
         }
         if only.as_ref().is_some_and(|only| !name.contains(only)) {
             continue;

@@ -13,9 +13,15 @@ use serde::{Deserialize, Serialize};
 use crate::config::{self, Cloud, Config, DomainName, Region};
 
 pub use crate::config::{Inspection, NamePattern, Protocol, Requirement, Transport};
-pub use applicable::{Endpoint, Origin, Request};
+pub use applicable::{Endpoint, Origin, Request, SignInService};
 use row::Row;
 pub use row::{Basis, Condition, Expected, Host};
+
+/// A DNS name as the configuration would take it: lower-case, with at least two labels.
+pub(crate) fn host_name(text: &str) -> Option<String> {
+    let name: DomainName = text.parse().ok()?;
+    (!name.is_single_label()).then(|| name.to_string())
+}
 
 /// A list that is older than this many days deserves a look at what Microsoft has changed.
 pub const STALE_AFTER_DAYS: i32 = 180;

@@ -10,7 +10,7 @@ use sightline_model::{Limits, ProxyUse};
 
 use crate::account::Account;
 use crate::config::{self, Config, Ports, Proxy, Resolvers, all_certificates};
-use crate::endpoints::{Endpoint, List};
+use crate::endpoints::{Endpoint, List, SignInService};
 use crate::net::proxy::Server;
 use crate::net::tls::Roots;
 use crate::path::NetPath;
@@ -56,6 +56,8 @@ pub struct Plan {
     pub public_roots: Arc<Roots>,
     /// The endpoints of the Internet that apply to the site, in the order of the flow.
     pub endpoints: Vec<Arc<Endpoint>>,
+    /// The company's own sign-in service, which federated domains have.
+    pub sign_in_service: Arc<SignInService>,
     /// The networks of the box.
     pub networks: Vec<Network>,
 }
@@ -178,6 +180,7 @@ impl Plan {
                 .into_iter()
                 .map(Arc::new)
                 .collect(),
+            sign_in_service: Arc::new(List::embedded().sign_in_service(config)),
             networks,
         })
     }

@@ -19,6 +19,7 @@ mod refusal;
 mod rpc;
 mod scp;
 mod smb;
+mod sts;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -55,6 +56,7 @@ pub const KINDS: &[Kind] = &[
     https::KIND,
     scp::KIND,
     canary::KIND,
+    sts::KIND,
 ];
 
 /// A kind of probe.

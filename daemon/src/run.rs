@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use futures_util::FutureExt;
 use sightline_model::{
     Check, ClockReading, ControllerFacts, DhcpAnswer, Evidence, Finding, Observation, Outcome,
-    Phase, Reason, ScriptFacts, Severity, SrvRecord, Target, Timestamp,
+    Phase, Reason, ScriptFacts, Severity, SignInService, SrvRecord, Target, Timestamp,
 };
 use tokio::sync::Semaphore;
 
@@ -182,6 +182,11 @@ impl Run {
             *text = harmless(text);
         }
         self.state().outcome.facts.dhcp = answers;
+    }
+
+    /// Keeps where a federated company signs its users in.
+    pub fn read_sign_in_service(&self, service: SignInService) {
+        self.state().outcome.facts.sign_in_service = Some(service);
     }
 
     /// The target does not do its job.

@@ -296,6 +296,11 @@ impl Next<'_> {
                 }
                 tasks
             }
+            Subject::Host { .. } if seen.outcome.facts.sign_in_service.is_some() => {
+                let service = seen.outcome.facts.sign_in_service.iter();
+                let learned = |service| self.hosts.learned(self.ground, service);
+                service.flat_map(learned).collect()
+            }
             Subject::Host { name } if passed && !seen.outcome.facts.addresses.is_empty() => self
                 .hosts
                 .doors(self.ground, name, &seen.outcome.facts.addresses),

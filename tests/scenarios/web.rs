@@ -288,6 +288,142 @@ fn a_certificate_that_is_not_good_has_one_reason() {
     ]);
 }
 
+/// The answer about the realm that leads to the company's own sign-in service.
+const FEDERATED: Page = Page::Federated(
+    r#""federation_metadata_url":"https://sts.corp.example/adfs/services/trust/mex""#,
+);
+
+#[test]
+fn a_federated_domain_needs_the_sign_in_service_that_its_realm_names() {
+    run(&[
+        Case {
+            name: "the realm leads to a service that is well",
+            change: |setting| setting.host(LOGIN, |host| host.page = FEDERATED),
+            evidence: &[
+                "\"realm\": Text(\"Federated\"), \"sign_in_service\": Text(\"sts.corp.example\")",
+                "\"endpoint\": Text(\"fed-sts\"), \"status\": Number(200.0)",
+                "\"windowstransport_13\": Text(\"401 (Negotiate, NTLM)\"), \"windowstransport_2005\": Text(\"401 (Negotiate, NTLM)\")",
+            ],
+            ..ONLINE
+        },
+        Case {
+            name: "the realm leads to a service that is dead",
+            change: |setting| {
+                setting.host(LOGIN, |host| host.page = FEDERATED);
+                setting.host(STS, |host| host.behaviour = Behaviour::Silent);
+            },
+            causes: &["blocking sts_unreachable registration sts.corp.example"],
+            evidence: &["connecting to sts.corp.example"],
+            ..OFFLINE
+        },
+        Case {
+            name: "the realm leads to a service whose name no resolver knows",
+            change: |setting| {
+                setting.host(LOGIN, |host| host.page = FEDERATED);
+                let no = Reply::from_the_root();
+                let knows = setting.knows();
+                knows.set(STS, hickory_proto::rr::RecordType::A, no);
+            },
+            causes: &["blocking sts_unreachable registration sts.corp.example"],
+            evidence: &["for the addresses of sts.corp.example: "],
+            ..OFFLINE
+        },
+        Case {
+            name: "the service has the sign-in of machines switched off",
+            change: |setting| {
+                setting.host(LOGIN, |host| host.page = FEDERATED);
+                setting.host(STS, |host| host.page = Page::Off("windowstransport", 503));
+            },
+            causes: &["blocking sts_unreachable registration windowstransport on sts.corp.example"],
+            evidence: &[
+                "GET /adfs/services/trust/2005/windowstransport gave 503: switched off, GET /adfs/services/trust/13/windowstransport gave 503: switched off",
+            ],
+            ..OFFLINE
+        },
+        Case {
+            name: "one of the two editions is switched off",
+            change: |setting| {
+                setting.host(LOGIN, |host| host.page = FEDERATED);
+                setting.host(STS, |host| host.page = Page::Off("/13/", 404));
+            },
+            notes: &["info sts_unreachable registration windowstransport on sts.corp.example"],
+            evidence: &[
+                "/adfs/services/trust/13/windowstransport gave 404: switched off; the other one is enough",
+            ],
+            ..ONLINE
+        },
+        Case {
+            name: "the service has its metadata switched off",
+            change: |setting| {
+                federated(setting);
+                setting.host(STS, |host| host.page = Page::Off("/mex", 404));
+            },
+            causes: &["blocking sts_unreachable registration mex on sts.corp.example"],
+            evidence: &["GET /adfs/services/trust/mex gave 404: the metadata are switched off"],
+            ..OFFLINE
+        },
+        Case {
+            name: "the service is ill",
+            change: |setting| {
+                setting.host(LOGIN, |host| host.page = FEDERATED);
+                setting.host(STS, |host| host.page = Page::Status(500));
+            },
+            causes: &["blocking http_status registration sts.corp.example"],
+            ..OFFLINE
+        },
+        Case {
+            name: "the realm names no service that could be asked",
+            change: |setting| {
+                setting.host(LOGIN, |host| {
+                    host.page = Page::Federated(r#""AuthURL":"https://203.0.113.7/adfs/ls/""#);
+                });
+            },
+            notes: &["info not_tested registration login.microsoftonline.com"],
+            evidence: &["says that the domain is federated, and names no host that could be asked"],
+            ..ONLINE
+        },
+        Case {
+            name: "the service is no AD FS",
+            change: |setting| {
+                setting.host(LOGIN, |host| {
+                    host.page = Page::Federated(
+                        r#""federation_metadata_url":"https://sts.corp.example/app/mex""#,
+                    );
+                });
+                setting.host(STS, |host| host.page = Page::Portal);
+            },
+            notes: &[
+                "info content_mismatch registration sts.corp.example",
+                "info not_tested registration windowstransport on sts.corp.example",
+            ],
+            evidence: &["it is no AD FS by the paths that the realm names"],
+            ..ONLINE
+        },
+        Case {
+            name: "the configuration names a service, and the realm is managed",
+            change: federated,
+            notes: &["info content_mismatch registration login.microsoftonline.com"],
+            evidence: &[
+                "the realm is Managed, and the configuration names the sign-in service sts.corp.example",
+            ],
+            ..ONLINE
+        },
+        Case {
+            name: "the configuration names another service than the realm: that one is asked",
+            change: |setting| {
+                federated(setting);
+                setting.host(LOGIN, |host| {
+                    host.page = Page::Federated(r#""AuthURL":"https://other.example.com/""#);
+                });
+                setting.host(STS, |host| host.behaviour = Behaviour::Refuse);
+            },
+            causes: &["blocking sts_unreachable registration sts.corp.example"],
+            notes: &["info content_mismatch registration login.microsoftonline.com"],
+            ..OFFLINE
+        },
+    ]);
+}
+
 #[test]
 fn one_family_of_addresses_that_works_is_enough_and_the_other_is_told_once() {
     if UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {

@@ -49,6 +49,11 @@ pub(crate) enum Page {
     Status(u16),
     /// A redirect to this place.
     Redirect(&'static str),
+    /// The realm is federated, and this is the rest of the answer's JSON object.
+    Federated(&'static str),
+    /// The endpoints of the sign-in service whose path has this in it are switched off, so that they
+    /// give this status.
+    Off(&'static str, u16),
     /// The page of a portal.
     Portal,
     /// Headers without an end.
@@ -209,6 +214,14 @@ impl Page {
             Self::Genuine => genuine(request),
             Self::WithoutRanges => response("200 OK", &[], &"x".repeat(4096)),
             Self::Status(status) => response(&format!("{status} Somehow"), &[], ""),
+            Self::Federated(more) if request.path.starts_with("/common/UserRealm/") => {
+                let text = format!("{{\"NameSpaceType\":\"Federated\",{more}}}");
+                response("200 OK", &[], &text)
+            }
+            Self::Off(part, status) if request.path.contains(part) => {
+                response(&format!("{status} Off"), &[], "")
+            }
+            Self::Federated(_) | Self::Off(..) => genuine(request),
             Self::Redirect(to) => response("302 Found", &[("Location", to)], ""),
             Self::Portal => response(
                 "200 OK",
@@ -228,6 +241,14 @@ fn genuine(request: &Request<'_>) -> Vec<u8> {
     let json = [("Content-Type", "application/json")];
     match request.path {
         "/adfs/services/trust/mex" => response("200 OK", &[], "<wsdl:definitions/>"),
+        path if path.ends_with("/windowstransport") => response(
+            "401 Unauthorized",
+            &[
+                ("WWW-Authenticate", "Negotiate"),
+                ("WWW-Authenticate", "NTLM"),
+            ],
+            "",
+        ),
         "/common/oauth2" => response("302 Found", &[("Location", "/common/reprocess")], ""),
         "/common/reprocess" => response("200 OK", &[], ""),
         "/connecttest.txt" => response("200 OK", &[], "Microsoft Connect Test"),

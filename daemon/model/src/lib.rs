@@ -29,7 +29,7 @@ pub use dhcp::{DhcpAnswer, DhcpKind};
 pub use judge::{Candidate, Limits, NetworkScene, ProxyUse, Scene, judge};
 pub use outcome::{
     Check, ClockReading, ConnectionPoint, ControllerFacts, Evidence, Facts, Finding, Observation,
-    Outcome, Phase, ScriptFacts, Severity, SrvRecord, State, Way,
+    Outcome, Phase, ScriptFacts, Severity, SignInService, SrvRecord, State, Way,
 };
 pub use reason::{Fixer, Reason};
 pub use stage::{Class, Gate, Stage, Verdict};

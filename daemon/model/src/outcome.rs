@@ -243,6 +243,17 @@ pub struct ScriptFacts {
     pub ways: Vec<Way>,
 }
 
+/// Where a company signs its users in itself, as the answer about the realm of its domain says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignInService {
+    /// Its DNS name, in lower case.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Where its metadata are, where the answer says so.
+    pub metadata: Option<String>,
+}
+
 /// What a run learned that others go on from: the judge compares it across runs, the survey finds
 /// the next targets in it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -265,6 +276,8 @@ pub struct Facts {
     pub credential_sent: bool,
     /// The GUID of the tenant that the configuration names, in lower case.
     pub tenant_id: Option<String>,
+    /// The company's own sign-in service, where its domain is federated.
+    pub sign_in_service: Option<SignInService>,
 }
 
 /// Result of one run. The state follows from the findings and is never set by hand.

@@ -122,7 +122,8 @@ reasons! {
         WpadMissing = "wpad_missing";
     "registration":
         ScpMissing = "scp_missing",
-        ScpWrongTenant = "scp_wrong_tenant";
+        ScpWrongTenant = "scp_wrong_tenant",
+        StsUnreachable = "sts_unreachable";
     "judgement":
         Upstream = "upstream",
         NotTested = "not_tested";
@@ -255,6 +256,7 @@ impl Reason {
                     | Self::PortBlocked
                     | Self::EndpointUnreachable
                     | Self::ProxyUnreachable
+                    | Self::StsUnreachable
                     | Self::RpcDynamicPortBlocked
                     | Self::GatewayUnreachable
                     | Self::DnsServfail

@@ -40,7 +40,8 @@ pub struct Tenant {
     pub activation: bool,
     /// Users must be signed in without a prompt by Seamless SSO.
     pub seamless_sso: bool,
-    /// The company's own sign-in service, where the domain is federated.
+    /// The company's own sign-in service, where the domain is federated; the answer about the realm
+    /// names it without this.
     pub sts: Option<DomainName>,
     /// Terms of use are shown when a device enrols.
     pub terms_of_use: bool,

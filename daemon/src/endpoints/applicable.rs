@@ -12,8 +12,29 @@ use crate::config::{
     self, Config, Inspection, NamePattern, Port, Protocol, Region, Requirement, Tenant,
 };
 
+/// The port of HTTPS (RFC 9110 §4.2.2).
+const HTTPS: u16 = 443;
+
 const STS: &str = "{sts_host}";
 const DOMAIN: &str = "{verified_domain}";
+
+/// The row of the company's own sign-in service.
+const SIGN_IN_SERVICE: &str = "fed-sts";
+
+/// Stands for the name of a service that is yet to be learned (RFC 2606 §2).
+const UNKNOWN: &str = "sts.invalid";
+
+/// What the configuration says of the company's own sign-in service, which federated domains have.
+#[derive(Clone, Debug)]
+pub enum SignInService {
+    /// It names the service.
+    Configured(String),
+    /// It names none: where the domain is federated, its realm says which one it is, and
+    /// [`Endpoint::found_at`] makes the endpoint of this one.
+    ToBeLearned(Box<Endpoint>),
+    /// It has the endpoint left out.
+    LeftOut,
+}
 
 /// An endpoint as it applies to a site.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -115,6 +136,35 @@ impl Endpoint {
         self.ports.first().copied()
     }
 
+    /// Whether it is the company's own sign-in service, which federated domains have.
+    #[must_use]
+    pub fn is_sign_in_service(&self) -> bool {
+        self.id == SIGN_IN_SERVICE
+    }
+
+    /// The same at a host that was not known before, with the path of its metadata where that is
+    /// known.
+    #[must_use]
+    pub fn found_at(&self, host: &str, port: u16, path: Option<&str>) -> Self {
+        let mut found = self.clone();
+        found.names = host.parse().into_iter().collect();
+        found.hosts = vec![Host {
+            name: host.to_owned(),
+            basis: Basis::Derived,
+        }];
+        // What the site says of the usual port stands.
+        if port != HTTPS {
+            found.ports = vec![Port {
+                transport: config::Transport::Tcp,
+                number: port,
+            }];
+        }
+        if let (Some(path), Some(request)) = (path, &mut found.request) {
+            path.clone_into(&mut request.path);
+        }
+        found
+    }
+
     /// Whether asking `self` shows nothing that asking `other` does not.
     fn is_part_of(&self, other: &Self) -> bool {
         self.protocol == other.protocol
@@ -153,6 +203,29 @@ impl List {
             endpoint.lacks.is_none() || !full.iter().any(|other| endpoint.is_part_of(other))
         });
         all
+    }
+
+    /// What the configuration says of the company's own sign-in service.
+    #[must_use]
+    pub fn sign_in_service(&self, config: &Config) -> SignInService {
+        let is_meant = |id: &config::EndpointId| id.as_str() == SIGN_IN_SERVICE;
+        let change = config.endpoint.iter().find(|change| is_meant(&change.id));
+        if change.is_some_and(|change| change.disabled) {
+            return SignInService::LeftOut;
+        }
+        if let Some(host) = &config.tenant.sts {
+            return SignInService::Configured(host.to_string());
+        }
+        let mut as_if = config.clone();
+        as_if.tenant.sts = UNKNOWN.parse().ok();
+        let row = self.rows.iter().find(|row| is_meant(&row.id));
+        let Some(mut endpoint) = row.and_then(|row| resolve(row, &as_if)) else {
+            return SignInService::LeftOut;
+        };
+        if let Some(change) = change {
+            apply(change, &mut endpoint);
+        }
+        SignInService::ToBeLearned(Box::new(endpoint))
     }
 }
 

@@ -155,9 +155,10 @@ fn kept(headers: &HeaderMap) -> BTreeMap<&'static str, String> {
         ("via", header::VIA),
         ("content_type", header::CONTENT_TYPE),
         ("content_range", header::CONTENT_RANGE),
+        ("www_authenticate", header::WWW_AUTHENTICATE),
     ]
     .into_iter()
-    .filter_map(|(key, name)| Some((key, text::foreign(&value(headers, &name)?))))
+    .filter_map(|(key, name)| Some((key, text::foreign(&all(headers, &name)?))))
     .collect()
 }
 
@@ -165,6 +166,16 @@ fn value(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers
         .get(name)
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// All values of a header in one (RFC 9110 §5.3).
+fn all(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    (!values.is_empty()).then(|| values.join(", "))
 }
 
 /// What an error of the exchange means.

@@ -1,6 +1,7 @@
 //! A host of the Internet, asked as the flow asks it: what HTTP with and without TLS have in common.
 
 mod answer;
+mod realm;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use sightline_model::{Check, Finding, Phase, Reason, Severity, Subject, Target};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{By, Ground, Thing};
-use crate::endpoints::{Condition, Endpoint, Expected, Origin, Protocol};
+use crate::endpoints::{Endpoint, Expected, Origin, Protocol, SignInService};
 use crate::net::exchange;
 use crate::net::http::{self, Answer, Question};
 use crate::net::proxy::{self, Exit};
@@ -46,8 +47,9 @@ pub(super) fn tasks(
     }
     let (address, exit) = match by {
         By::Address(address) => (Some(*address), None),
-        By::Proxy(exit) => (None, Some(exit.clone())),
+        By::Proxy(exit) => (None, Some(exit)),
     };
+    let is_sts = endpoint.is_sign_in_service();
     vec![Task {
         check: Check {
             probe: kind,
@@ -56,11 +58,19 @@ pub(super) fn tasks(
             also: others.to_vec(),
             gate,
             subject: Subject::Host { name: name.clone() },
-            door: port.to_string(),
-            closed_as: Reason::EndpointUnreachable,
+            door: if is_sts {
+                "mex".to_owned()
+            } else {
+                port.to_string()
+            },
+            closed_as: if is_sts {
+                Reason::StsUnreachable
+            } else {
+                Reason::EndpointUnreachable
+            },
             needs_flag: None,
             is_of_host: false,
-            proxy: exit.as_ref().map(|exit| exit.server.to_string()),
+            proxy: exit.map(|exit| exit.server.to_string()),
             target: Target {
                 host: name.clone(),
                 address,
@@ -72,21 +82,18 @@ pub(super) fn tasks(
             Protocol::Https => ground.plan.https_timeout,
             Protocol::Http | Protocol::Ntp | Protocol::Dns => ground.plan.timeout,
         },
-        probe: Arc::new(Host {
-            endpoint: Arc::clone(endpoint),
-            exit,
-            public: Arc::clone(&ground.plan.public_roots),
-            corporate: Arc::clone(&ground.plan.corporate_roots),
-        }),
+        probe: Arc::new(Host::of(ground, endpoint, by)),
     }]
 }
 
+/// A host and by what its certificate is judged.
 #[derive(Debug)]
-struct Host {
+pub(super) struct Host {
     endpoint: Arc<Endpoint>,
     exit: Option<Exit>,
     public: Arc<Roots>,
     corporate: Arc<Roots>,
+    sign_in_service: Arc<SignInService>,
 }
 
 impl Probe for Host {
@@ -117,9 +124,23 @@ impl Probe for Host {
 }
 
 impl Host {
+    /// A host of an endpoint.
+    pub(super) fn of(ground: &Ground<'_>, endpoint: &Arc<Endpoint>, by: &By) -> Self {
+        Self {
+            endpoint: Arc::clone(endpoint),
+            exit: match by {
+                By::Address(_) => None,
+                By::Proxy(exit) => Some(exit.clone()),
+            },
+            public: Arc::clone(&ground.plan.public_roots),
+            corporate: Arc::clone(&ground.plan.corporate_roots),
+            sign_in_service: Arc::clone(&ground.plan.sign_in_service),
+        }
+    }
+
     /// Asks for `path` over a connection of its own. Nothing came of it, and nothing is wrong, where
     /// a chain is not good enough to speak over, or a server wants to know who asks.
-    async fn ask(&self, run: &Run, path: &str) -> Result<Option<Answer>, Finding> {
+    pub(super) async fn ask(&self, run: &Run, path: &str) -> Result<Option<Answer>, Finding> {
         let none = BTreeMap::new();
         let authority = self.authority(run.target());
         let whole;
@@ -233,8 +254,7 @@ impl Host {
     }
 
     fn is_of_the_company(&self) -> bool {
-        self.endpoint.origin == Origin::Site
-            || self.endpoint.condition == Some(Condition::Federated)
+        self.endpoint.origin == Origin::Site || self.endpoint.is_sign_in_service()
     }
 
     /// Where to ask next. Only redirects on the host itself are followed: whether another host can
@@ -266,6 +286,9 @@ impl Host {
         if tells_tenant && let Some(id) = answer::tenant(&answer.body) {
             run.keep("tenant_id", id.as_str());
             run.read_tenant(id);
+        }
+        if let Some(finding) = realm::read(run, &self.endpoint, answer, &self.sign_in_service) {
+            run.note(finding);
         }
         let Some((reason, severity, said)) = answer::judge(&self.endpoint, answer) else {
             return Ok(());

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use crate::endpoints::{Endpoint, Protocol};
+use sightline_model::SignInService;
+
+use crate::endpoints::{Endpoint, Protocol, SignInService as Configured};
 use crate::net::proxy::Exit;
 use crate::net::socket;
 use crate::probe::{self, By, Ground, Thing};
@@ -19,6 +21,10 @@ const SOMEWHERE: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0,
 pub(super) struct Hosts {
     by_name: BTreeMap<String, Vec<Arc<Endpoint>>>,
     are_looked_up: bool,
+    /// Whom names of the Internet are asked of.
+    server: Option<SocketAddr>,
+    /// The proxy that everything is asked through too.
+    exit: Option<Exit>,
 }
 
 impl Hosts {
@@ -41,6 +47,8 @@ impl Hosts {
         Self {
             by_name,
             are_looked_up: false,
+            server: None,
+            exit: None,
         }
     }
 
@@ -55,10 +63,35 @@ impl Hosts {
         if std::mem::replace(&mut self.are_looked_up, true) {
             return Vec::new();
         }
+        self.server = Some(server);
         self.by_name
             .iter()
             .filter_map(|(name, endpoints)| probe::host_task(ground, server, name, endpoints))
             .collect()
+    }
+
+    /// What is asked of the company's own sign-in service, once the realm has said where it is.
+    pub(super) fn learned(&mut self, ground: &Ground<'_>, service: &SignInService) -> Vec<Task> {
+        let Configured::ToBeLearned(row) = &*ground.plan.sign_in_service else {
+            return Vec::new();
+        };
+        let mut known = self.by_name.values().flatten();
+        // What is asked for something else already is none of the company's own.
+        let is_known = known.any(|endpoint| endpoint.is_sign_in_service())
+            || self.by_name.contains_key(&service.host);
+        if is_known || !ground.wants(&row.stages) {
+            return Vec::new();
+        }
+        let found = row.found_at(&service.host, service.port, service.metadata.as_deref());
+        let rows = vec![Arc::new(found)];
+        let lookup = |server| probe::host_task(ground, server, &service.host, &rows);
+        let mut tasks: Vec<Task> = self.server.and_then(lookup).into_iter().collect();
+        if let Some(exit) = &self.exit {
+            let rows = rows.iter().map(|row| (&service.host, row));
+            tasks.extend(by_proxy(ground, exit, rows));
+        }
+        self.by_name.insert(service.host.clone(), rows);
+        tasks
     }
 
     /// Everything that is asked of a host at `addresses`. Families that this box cannot send from
@@ -90,17 +123,27 @@ impl Hosts {
     }
 
     /// Everything that is asked of all hosts through a proxy, but of those that know none.
-    pub(super) fn through(&self, ground: &Ground<'_>, exit: &Exit) -> Vec<Task> {
-        self.by_name
+    pub(super) fn through(&mut self, ground: &Ground<'_>, exit: &Exit) -> Vec<Task> {
+        self.exit = Some(exit.clone());
+        let rows = self
+            .by_name
             .iter()
-            .flat_map(|(name, endpoints)| endpoints.iter().map(move |endpoint| (name, endpoint)))
-            .filter(|(_, endpoint)| !endpoint.no_proxy && !endpoint.needs_ipv6)
-            .map(|(name, endpoint)| Thing::Host {
-                endpoint: Arc::clone(endpoint),
-                name: name.clone(),
-                by: By::Proxy(exit.clone()),
-            })
-            .flat_map(|thing| probe::tasks(ground, &thing))
-            .collect()
+            .flat_map(|(name, endpoints)| endpoints.iter().map(move |endpoint| (name, endpoint)));
+        by_proxy(ground, exit, rows)
     }
+}
+
+fn by_proxy<'a>(
+    ground: &Ground<'_>,
+    exit: &Exit,
+    rows: impl Iterator<Item = (&'a String, &'a Arc<Endpoint>)>,
+) -> Vec<Task> {
+    rows.filter(|(_, endpoint)| !endpoint.no_proxy && !endpoint.needs_ipv6)
+        .map(|(name, endpoint)| Thing::Host {
+            endpoint: Arc::clone(endpoint),
+            name: name.clone(),
+            by: By::Proxy(exit.clone()),
+        })
+        .flat_map(|thing| probe::tasks(ground, &thing))
+        .collect()
 }

@@ -6,6 +6,7 @@ readonly NCSI=http://www.msftconnecttest.com/connecttest.txt
 readonly OPENID=https://login.microsoftonline.com/common/.well-known/openid-configuration
 readonly REALM_URL="https://login.microsoftonline.com/common/UserRealm/?user=$TENANT_NAME&api-version=1.0"
 readonly STS_URL=https://$STS_NAME/adfs/services/trust/mex
+readonly WINDOWSTRANSPORT_URL=https://$STS_NAME/adfs/services/trust/13/windowstransport
 readonly CONTENT=dl.delivery.mp.microsoft.com
 
 # fetches WHAT OPTION… URL: what curl says (code of curl, status, then head and body), with the site's
@@ -52,7 +53,8 @@ healthy_answers() {
   fetches ' Microsoft Connect Test status=200 end=0 ' "$NCSI" && fetches '"issuer":.* status=200 ' "$OPENID" &&
     fetches '"NameSpaceType": "Managed".* status=200 ' "$REALM_URL" &&
     fetches '"DeviceRegistrationService".* status=200 ' "https://$WRONG_NAME_HOST/$TENANT_NAME/discover?api-version=1.7" &&
-    fetches 'status=200 end=0 ' -L "https://$INSPECTED_HOST/common/oauth2" && fetches 'windowstransport.* status=200 ' "$STS_URL"
+    fetches 'status=200 end=0 ' -L "https://$INSPECTED_HOST/common/oauth2" && fetches 'windowstransport.* status=200 ' "$STS_URL" &&
+    fetches '^HTTP/1.1 401 .*Negotiate.* status=401 ' "$WINDOWSTRANSPORT_URL" && fetches ' status=401 ' "${WINDOWSTRANSPORT_URL/13/2005}"
 }
 
 healthy_content() {
@@ -63,7 +65,7 @@ healthy_content() {
 healthy_web_in_short() {
   fetches ' Microsoft Connect Test status=200 end=0 ' "$NCSI" && healthy_web_hosts &&
     fetches '"NameSpaceType": "Managed".* status=200 ' "$REALM_URL" && fetches 'status=200 ' "$STS_URL" &&
-    fetches ' status=206 ' -r 0-9 "http://$CONTENT/" && both_resolvers 'status: NXDOMAIN' "$WPAD_NAME" a
+    fetches ' status=401 ' "$WINDOWSTRANSPORT_URL" && fetches ' status=206 ' -r 0-9 "http://$CONTENT/" && both_resolvers 'status: NXDOMAIN' "$WPAD_NAME" a
 }
 
 healthy_web_hosts() {
@@ -87,6 +89,8 @@ web_fault_shows() {
     range-unsupported) fetches ' status=200 ' -o /dev/null -r 0-99 "http://$CONTENT/" && fetches ' status=200 ' -o /dev/null -r 0-99 https://swda01-mscdn.manage.microsoft.com/ ;;
     clock-box-wrong) clock_box_is_wrong ;;
     realm-federated-open) fetches "\"Federated\".*https://$STS_NAME/adfs" "$REALM_URL" && fetches 'windowstransport.* status=200 ' "$STS_URL" ;;
+    sts-windowstransport-off) fetches 'status=503 end=0 ' "$WINDOWSTRANSPORT_URL" && fetches 'status=503 end=0 ' "${WINDOWSTRANSPORT_URL/13/2005}" &&
+      fetches 'status=200 ' "$STS_URL" ;;
     ipv6-open) fetches 'Connect Test status=200 ' -6 http://ipv6.msftconnecttest.com/connecttest.txt && fetches 'status=404 end=0 ' -6 https://login.live.com/ ;;
     ipv6-dead) silent_at http://ipv6.msftconnecttest.com/connecttest.txt && fetches 'Timeout.* status=000 ' -6 https://login.live.com/ &&
       fetches 'status=404 end=0 ' -4 https://login.live.com/ && sees "via $GATEWAY6" ip -6 route show default ;;

@@ -166,7 +166,7 @@ fault_shows() {
     gc-blocked*) port_shows "$port" silent open tcp 3268 ;;
     ldaps-blocked*) port_shows "$port" silent open tcp 636 ;;
     kpasswd-blocked*) port_shows "$port" silent open tcp 464 ;;
-    web-* | https-* | host-* | soft-* | portal-* | tls-* | range-* | clock-box-* | realm-* | ipv6-* | ncsi-* | proxy-* | pac-*) web_fault_shows "$name" ;;
+    web-* | https-* | host-* | soft-* | portal-* | tls-* | range-* | clock-box-* | realm-* | sts-* | ipv6-* | ncsi-* | proxy-* | pac-*) web_fault_shows "$name" ;;
     dhcp | wpad-dhcp | capport) dhcp_fault_shows "$name" ;;
     resolver* | srv-* | dns-* | truncated-* | many-dcs) name_fault_shows "$name" ;;
     dc-* | dcs-* | clock-* | wrong-domain | ldaps-expired | subnet-* | site-* | slow-* | scp-* | canary-*) controller_fault_shows "$name" ;;

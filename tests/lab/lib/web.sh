@@ -22,7 +22,7 @@ web_records() {
 
 # The faults that change what the web servers answer.
 readonly WEB_FAULTS=(tls-expired tls-not-yet-valid tls-wrong-name host-503 host-silent range-unsupported
-  realm-federated realm-federated-open portal-redirect portal-page proxy-required proxy-auth proxy-filtering proxy-dead pac-broken wpad-dhcp capport)
+  realm-federated realm-federated-open sts-windowstransport-off portal-redirect portal-page proxy-required proxy-auth proxy-filtering proxy-dead pac-broken wpad-dhcp capport)
 
 apply_web() {
   local wanted
@@ -58,6 +58,7 @@ internet_servers() {
   ! in_force host-503 || options+=(--status "$FAILING_HOST=503")
   ! in_force host-silent || options+=(--absent "$SILENT_HOST")
   ! in_force range-unsupported || options+=(--without-ranges)
+  ! in_force sts-windowstransport-off || options+=(--without-windowstransport)
   "$HERE/tools/web-sites" "$RUN/web/endpoints.toml" --value "sts_host=$STS_NAME" --value "verified_domain=$TENANT_NAME" \
     "${options[@]}" servers "$RUN/web"
 }

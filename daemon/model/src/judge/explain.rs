@@ -80,7 +80,10 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
         Reason::InternetUnreachable => {
             matches!(
                 other.reason,
-                Reason::ResolverLacksInternet | Reason::NtpNoAnswer | Reason::EndpointUnreachable
+                Reason::ResolverLacksInternet
+                    | Reason::NtpNoAnswer
+                    | Reason::EndpointUnreachable
+                    | Reason::StsUnreachable
             )
         }
         // Whoever stands in the way answers in the place of every host, and often of every name; some

@@ -36,6 +36,13 @@ impl<'a> Host<'a> {
     fn answers(&self) -> bool {
         self.asked().any(|seen| seen.outcome.was_answered())
     }
+
+    /// Whether it is of the Internet. A company's own sign-in service may stand anywhere.
+    fn is_of_the_internet(&self) -> bool {
+        self.seen
+            .iter()
+            .any(|seen| seen.check.closed_as != Reason::StsUnreachable)
+    }
 }
 
 pub(super) fn judge(network: &NetworkScene, ways: &Ways<'_>) -> Vec<Draft> {
@@ -46,6 +53,7 @@ pub(super) fn judge(network: &NetworkScene, ways: &Ways<'_>) -> Vec<Draft> {
         .partition(|host| needs_a_proxy && !host.knows_proxies && !host.answers());
     let asked: Vec<_> = hosts
         .iter()
+        .filter(|host| host.is_of_the_internet())
         .filter(|host| {
             host.asked()
                 .any(|seen| seen.outcome.state() != State::Unknown)
@@ -53,7 +61,10 @@ pub(super) fn judge(network: &NetworkScene, ways: &Ways<'_>) -> Vec<Draft> {
         .collect();
     // One host alone says nothing about the Internet.
     if asked.len() > 1 && !asked.iter().any(|host| host.answers()) {
-        return vec![nobody_answers(&asked)];
+        let others = hosts.iter().filter(|host| !host.is_of_the_internet());
+        return std::iter::once(nobody_answers(&asked))
+            .chain(others.flat_map(|host| findings(host, false)))
+            .collect();
     }
     let ipv4_works = hosts
         .iter()
@@ -202,7 +213,7 @@ fn findings(host: &Host<'_>, ipv4_works: bool) -> Vec<Draft> {
 /// A name that does not resolve and a port that is closed are the same to a client.
 fn reason(seen: &Observation, finding: &Finding) -> Reason {
     if finding.reason.group() == "dns" {
-        Reason::EndpointUnreachable
+        seen.check.closed_as
     } else {
         seen.meaning_of(finding)
     }
@@ -223,6 +234,12 @@ fn what(host: &Host<'_>, seen: &Observation, finding: &Finding, ipv4_works: bool
             Some(Evidence::Text(issuer)) => format!("by {issuer}"),
             _ => String::new(),
         },
+        // One that answers, and has switched off what stands behind this door.
+        (Reason::StsUnreachable | Reason::NotTested, _)
+            if seen.check.closed_as == Reason::StsUnreachable =>
+        {
+            seen.check.door.clone()
+        }
         (reason, Some(IpAddr::V6(_))) if reason.is_silence() && ipv4_works => "IPv6".to_owned(),
         (reason, Some(IpAddr::V4(_))) if reason.is_silence() && host.answers() => "IPv4".to_owned(),
         _ => String::new(),

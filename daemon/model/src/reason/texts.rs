@@ -359,8 +359,8 @@ pub(super) const fn text(reason: Reason) -> Text {
             "The step that needs the host fails and may be repeated.",
             "Look at the evidence for who answers; check the service's health page, then proxies in between.",
         ]),
-        Reason::ContentMismatch => row(Network, "Hosts answer with something else than documented: {}.", [
-            "The connection is good and the content is not what this address gives.",
+        Reason::ContentMismatch => row(Network, "Hosts answer with something else than documented or configured: {}.", [
+            "The connection is good and the content is not what this address gives, or not what the configuration says.",
             "The step that needs the host fails.",
             "Look for a filter or proxy that replaces pages.",
         ]),
@@ -404,6 +404,11 @@ pub(super) const fn text(reason: Reason) -> Text {
             "A device asks the tenant that the directory names, and this is not the one that the configuration names in `domain.tenant`.",
             "The device is not registered, or in the wrong tenant: 0x801c003a or AADSTS90002.",
             "Let Entra Connect write the service connection point anew (\"Configure device options\"). If it is `domain.tenant` that is wrong, correct the configuration.",
+        ]),
+        Reason::StsUnreachable => row(ActiveDirectory, "The company's own sign-in service (STS) does not serve a device here: {}.", [
+            "The domain is federated: a device registers and a user signs in at the company's own service. It does not answer from here, or it has switched off what Windows asks it for: its metadata (`mex`), or the sign-in of the machine without a prompt (`windowstransport`).",
+            "Registration fails in phase auth (0xcaa82ee2, 0xcaa82efd, 0xcaa9002c) or waits for the next directory synchronisation; without the service no user gets a token of Microsoft Entra (event 1088).",
+            "Let the service's name resolve and TCP 443 pass to it from this network, directly or through the VPN. On AD FS, enable `mex` and one of `/adfs/services/trust/2005/windowstransport` and `/adfs/services/trust/13/windowstransport`; the latter are for inside only, so the name must lead to the service itself and not to a Web Application Proxy.",
         ]),
 
         Reason::Upstream => row(Nobody, "A stage that it needs is not ready: {}.", [

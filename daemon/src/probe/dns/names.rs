@@ -66,7 +66,12 @@ pub(crate) fn host_task(
     task.check.subject = Subject::Host {
         name: name.to_owned(),
     };
-    task.check.closed_as = Reason::EndpointUnreachable;
+    let is_sts = endpoints.iter().all(|row| row.is_sign_in_service());
+    task.check.closed_as = if is_sts {
+        Reason::StsUnreachable
+    } else {
+        Reason::EndpointUnreachable
+    };
     Some(task)
 }
 

@@ -5,6 +5,7 @@ use sightline_model::{Finding, Reason, Severity};
 use crate::endpoints::{Endpoint, Expected, Protocol};
 use crate::net::http::Answer;
 use crate::net::proxy;
+use crate::probe::sts;
 use crate::run::Run;
 use crate::text;
 
@@ -24,6 +25,10 @@ pub(super) fn judge(endpoint: &Endpoint, answer: &Answer) -> Option<(Reason, Sev
     let is_plain = endpoint.protocol == Protocol::Http;
     let is_known_page = matches!(endpoint.expected, Expected::Body { .. });
     let came = came(answer);
+    if endpoint.is_sign_in_service() && sts::is_off(answer.status) {
+        let said = format!("{came}: the metadata are switched off");
+        return Some((Reason::StsUnreachable, Severity::Blocking, said));
+    }
     let is_portal = is_plain && is_known_page && answer.status == NETWORK_AUTHENTICATION_REQUIRED;
     let is_of_another = is_plain && NEVER_OF_THE_HOST.contains(&answer.status);
     if (answer.status >= 500 && !is_portal) || is_of_another {

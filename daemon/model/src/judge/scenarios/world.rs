@@ -414,7 +414,12 @@ fn hosts(world: &World) -> Vec<(String, Observation)> {
                 .iter()
                 .map(|stage| stage.parse().expect("a stage"))
                 .collect();
-            check.check.closed_as = Reason::EndpointUnreachable;
+            check.check.closed_as = if name.starts_with("sts.") {
+                check.check.door = "windowstransport".into();
+                Reason::StsUnreachable
+            } else {
+                Reason::EndpointUnreachable
+            };
             check.check.target.host = (*name).to_owned();
             check.check.target.address = address;
             if way == "proxied" {
