@@ -6,18 +6,28 @@ use std::path::{Path, PathBuf};
 
 /// A module of the program, and the modules of ours that it may name; with a path behind the name,
 /// only that. A module stands below all that it names.
-const TABLE: [(&str, &[&str]); 13] = [
+const TABLE: [(&str, &[&str]); 14] = [
     ("text", &[]),
     ("config", &[]),
     ("endpoints", &["config"]),
     ("path", &[]),
+    ("program", &["text"]),
     ("run", &["text", "path"]),
     ("account", &["text", "run"]),
     ("net", &["text", "path", "run"]),
     ("plan", &["config", "endpoints", "path", "account", "net"]),
     (
         "probe",
-        &["text", "endpoints", "path", "run", "account", "net", "plan"],
+        &[
+            "text",
+            "endpoints",
+            "path",
+            "program",
+            "run",
+            "account",
+            "net",
+            "plan",
+        ],
     ),
     (
         "survey",

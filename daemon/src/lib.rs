@@ -9,6 +9,7 @@
 //! | [`account`] | the account that the configuration names, and the memory of a refusal |
 //! | [`path`] | how packets leave: network, interface, source addresses |
 //! | [`net`] | sockets on a path, and whose fault an I/O error is |
+//! | [`program`] | a program of the system that is asked something |
 //! | [`run`] | one run of a probe while it happens |
 //! | [`probe`] | the kinds of probes: what is asked, and what an answer means |
 //! | [`survey`] | one look at a network, along what the answers lead to |
@@ -28,6 +29,7 @@ pub mod net;
 pub mod path;
 pub mod plan;
 pub mod probe;
+pub mod program;
 pub mod run;
 pub mod surface;
 pub mod survey;

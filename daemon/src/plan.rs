@@ -3,6 +3,7 @@
 mod system;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,8 +59,32 @@ pub struct Plan {
     pub endpoints: Vec<Arc<Endpoint>>,
     /// The company's own sign-in service, which federated domains have.
     pub sign_in_service: Arc<SignInService>,
+    /// Who knows whether the clock of this box is synchronised.
+    pub clock_keepers: ClockKeepers,
     /// The networks of the box.
     pub networks: Vec<Network>,
+}
+
+/// Who knows whether the clock of this box is synchronised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClockKeepers {
+    /// Where their programs stand: absolute directories, the first that has one counts.
+    pub programs: Vec<PathBuf>,
+    /// The file that systemd-timesyncd touches when it has synchronised the clock
+    /// (systemd-timesyncd.service(8)).
+    pub timesyncd: PathBuf,
+}
+
+impl Default for ClockKeepers {
+    /// Those of a usual system.
+    fn default() -> Self {
+        Self {
+            programs: ["/usr/bin", "/bin", "/usr/sbin"]
+                .map(PathBuf::from)
+                .to_vec(),
+            timesyncd: "/run/systemd/timesync/synchronized".into(),
+        }
+    }
 }
 
 /// One network as a client in it would see it.
@@ -181,6 +206,7 @@ impl Plan {
                 .map(Arc::new)
                 .collect(),
             sign_in_service: Arc::new(List::embedded().sign_in_service(config)),
+            clock_keepers: ClockKeepers::default(),
             networks,
         })
     }

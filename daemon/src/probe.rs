@@ -3,6 +3,7 @@
 mod canary;
 mod capport;
 mod cldap;
+mod clock;
 mod dhcp;
 mod dns;
 mod host;
@@ -50,6 +51,7 @@ pub const KINDS: &[Kind] = &[
     rpc::KIND,
     smb::KIND,
     ntp::KIND,
+    clock::KIND,
     icmp::KIND,
     proxy::KIND,
     http::KIND,
@@ -97,6 +99,8 @@ pub enum Thing {
         /// Whether it was seen to speak LDAP over TLS on a port of its own.
         has_ldaps: bool,
     },
+    /// The clock of this box.
+    OwnClock,
     /// A source of Internet time, looked up.
     TimeSource {
         /// As configured.

@@ -184,6 +184,11 @@ impl Run {
         self.state().outcome.facts.dhcp = answers;
     }
 
+    /// Keeps what the time service of this box says of its clock.
+    pub fn read_own_clock(&self, is_synchronised: bool) {
+        self.state().outcome.facts.synchronised = Some(is_synchronised);
+    }
+
     /// Keeps where a federated company signs its users in.
     pub fn read_sign_in_service(&self, service: SignInService) {
         self.state().outcome.facts.sign_in_service = Some(service);

@@ -114,6 +114,9 @@ pub async fn survey(
         }
     }
     under_way.start(next.literal_time_sources(), None);
+    if next.wants_clocks() {
+        under_way.start(probe::tasks(&ground, &Thing::OwnClock), None);
+    }
 
     while let Some((id, seen)) = under_way.join().await {
         watch(&seen);
@@ -144,7 +147,9 @@ pub async fn survey(
             proxy: network.proxy.to_use(),
             tenant: plan.tenant.clone(),
             candidates: controllers.candidates(),
-            clock_synchronised: None,
+            clock_synchronised: observations
+                .iter()
+                .find_map(|seen| seen.outcome.facts.synchronised),
             observations,
         },
         slowest,
@@ -432,9 +437,12 @@ impl Next<'_> {
 
     /// Internet time is a question of its own, a voice about the clocks of the controllers, and a
     /// witness of whether a certificate is invalid or the clock of this box is wrong.
+    fn wants_clocks(&self) -> bool {
+        self.ground.wants(&[Stage::Time, Stage::SignIn]) || self.hosts.have_certificates()
+    }
+
     fn wanted_time_sources(&self) -> impl Iterator<Item = &String> {
-        let are_wanted =
-            self.ground.wants(&[Stage::Time, Stage::SignIn]) || self.hosts.have_certificates();
+        let are_wanted = self.wants_clocks();
         let sources = self.ground.plan.time_sources.iter();
         sources.filter(move |_| are_wanted)
     }

@@ -22,10 +22,14 @@ pub(crate) mod tls;
 pub(crate) mod web;
 
 use std::fmt::Write as _;
+use std::fs::Permissions;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use sightline::plan::ClockKeepers;
 
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::runtime::Runtime;
@@ -77,6 +81,15 @@ impl World {
         &self.file
     }
 
+    /// Who knows of the clock of the box in this world.
+    pub(crate) fn clock_keepers(&self) -> ClockKeepers {
+        let directory = self.file.parent().expect("it is in a directory");
+        ClockKeepers {
+            programs: vec![directory.to_owned()],
+            timesyncd: directory.join("synchronized"),
+        }
+    }
+
     /// The port that stands for the usual one of a TCP service.
     pub(crate) fn port(&self, service: Service) -> u16 {
         let door = self.open.iter().find(|(of, _, _)| *of == Some(service));
@@ -108,6 +121,11 @@ impl World {
             let public = Authority::new("Public CA of the test");
             let public_roots = self.file.with_file_name("public.pem");
             std::fs::write(&public_roots, &public.pem)?;
+            for (name, text) in &setting.programs {
+                let path = self.file.with_file_name(name);
+                std::fs::write(&path, format!("#!/bin/sh\n{text}\n"))?;
+                std::fs::set_permissions(&path, Permissions::from_mode(0o755))?;
+            }
             let ports = self.open_controllers(setting, &company)?;
             let resolvers = self.open_resolvers(setting)?;
             let endpoints = self.open_hosts(setting, &public, &company)?;

@@ -131,6 +131,9 @@ pub(crate) struct Setting {
     pub(crate) controllers: Vec<Controller>,
     pub(crate) resolvers: Vec<Resolver>,
     pub(crate) time: TimeSource,
+    /// Scripts in the place of the programs of the system, by their names, and the file of
+    /// systemd-timesyncd as `synchronized`.
+    pub(crate) programs: Vec<(&'static str, &'static str)>,
     /// The hosts of the Internet; none unless the world is [`Setting::online`].
     pub(super) web: Vec<Row>,
     /// The deadline of one run, as the configuration has it.
@@ -170,6 +173,7 @@ impl Setting {
                 ahead: 0,
                 stratum: 2,
             },
+            programs: Vec::new(),
             timeout: "3s",
             slow_ping: "2s",
             domain_keys: String::new(),

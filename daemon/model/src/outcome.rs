@@ -276,6 +276,8 @@ pub struct Facts {
     pub credential_sent: bool,
     /// The GUID of the tenant that the configuration names, in lower case.
     pub tenant_id: Option<String>,
+    /// Whether the clock of this box is synchronised, where its time service says so.
+    pub synchronised: Option<bool>,
     /// The company's own sign-in service, where its domain is federated.
     pub sign_in_service: Option<SignInService>,
 }

@@ -135,6 +135,8 @@ pub enum Subject {
         /// The account.
         account: String,
     },
+    /// The clock of this box, by its own word.
+    OwnClock,
     /// A source of Internet time.
     TimeSource {
         /// Host name or address as configured.

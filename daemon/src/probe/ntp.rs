@@ -54,6 +54,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         }],
         Thing::Network
         | Thing::PortalApi(_)
+        | Thing::OwnClock
         | Thing::Resolver(_)
         | Thing::Proxy(_)
         | Thing::Host { .. }

@@ -13,6 +13,7 @@ apply() {
   apply_relay
   apply_site
   apply_ipv6
+  apply_keeper
 }
 
 # What was applied last, per subject: nothing is done twice.

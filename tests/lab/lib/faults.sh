@@ -90,6 +90,8 @@ host-503|checkin|One hard host (checkin.dm.microsoft.com) answers every request 
 host-silent|ztd|One hard host (ztd.dds.microsoft.com) takes connections and answers nothing.
 range-unsupported|content|The content hosts answer a request for a byte range with 200 and the whole.
 clock-box-wrong|clock|The clock of what "lab in site" runs is one year ahead (libfaketime).
+clock-kept|keeper|Healthy: the site has a chronyd that follows one on the edge, and tells so.
+clock-not-kept|keeper|The site has a chronyd without a source, and tells so; its clock is right all the same.
 realm-federated|realm|The tenant is federated, and its STS (sts.contoso.com) is dead: its packets are dropped.
 realm-federated-open|realm|Healthy: the tenant is federated, and its STS answers.
 sts-windowstransport-off|windowstransport|The STS (sts.contoso.com) has the sign-in of machines (windowstransport) switched off: 503.

@@ -169,6 +169,8 @@ fault_shows() {
     web-* | https-* | host-* | soft-* | portal-* | tls-* | range-* | clock-box-* | realm-* | sts-* | ipv6-* | ncsi-* | proxy-* | pac-*) web_fault_shows "$name" ;;
     dhcp | wpad-dhcp | capport) dhcp_fault_shows "$name" ;;
     resolver* | srv-* | dns-* | truncated-* | many-dcs) name_fault_shows "$name" ;;
+    clock-kept) sees 'Leap status +: Normal' chronyc -h 127.0.0.1 -n tracking && looks 'answer stratum=2 ' ntp "$INET_TIME" ;;
+    clock-not-kept) sees 'Leap status +: Not synchronised' chronyc -h 127.0.0.1 -n tracking && looks 'answer stratum=2 ' ntp "$INET_TIME" ;;
     dc-* | dcs-* | clock-* | wrong-domain | ldaps-expired | subnet-* | site-* | slow-* | scp-* | canary-*) controller_fault_shows "$name" ;;
     *) uplink_fault_shows "$name" ;;
   esac

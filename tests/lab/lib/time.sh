@@ -26,3 +26,31 @@ start_chrony() {
   fill chrony.conf "STRATUM=$stratum" "PID=$RUN/chrony/$where.pid" >"$RUN/chrony/$where.conf"
   start "$where" "$where-chrony" "${clock[@]}" chronyd -x -d -f "$RUN/chrony/$where.conf"
 }
+
+# The time service of the box, which as a rule has none. Its chronyd follows one on the edge, so that no
+# fault of the way out reaches it, and answers chronyc on loopback: its socket would be that of the machine.
+apply_keeper() {
+  local wanted source=''
+  wanted=$(active_of clock-kept clock-not-kept)
+  if [[ $(recall keeper) == "$wanted" ]]; then return; fi
+  stop site-chrony KILL
+  stop edge-chrony KILL
+  if [[ $wanted == clock-kept ]]; then
+    start_chrony edge 3
+    source="server $GATEWAY iburst minpoll 0 maxpoll 4 minsamples 1"
+  fi
+  if [[ -n $wanted ]]; then
+    mkdir -p "$RUN/chrony"
+    rm -f "$RUN/chrony/site.pid"
+    fill chrony-site.conf "SOURCE=$source" "PID=$RUN/chrony/site.pid" >"$RUN/chrony/site.conf"
+    start site site-chrony chronyd -x -d -f "$RUN/chrony/site.conf"
+    wait_for 15 "the chronyd of the site to know whether it is synchronised" keeper_says "$wanted"
+  fi
+  remember keeper "$wanted"
+}
+
+keeper_says() {
+  local pattern=',Normal$'
+  [[ $1 == clock-kept ]] || pattern=',Not synchronised$'
+  inside site chronyc -h 127.0.0.1 -n -c tracking | grep -q "$pattern"
+}

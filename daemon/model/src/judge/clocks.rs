@@ -53,7 +53,11 @@ pub(super) fn judge(
             offset
         }
         Truth::Nobody { apart } => {
-            let detail = format!("this box is {apart}; nothing says that it is synchronised");
+            let says = match network.clock_synchronised {
+                Some(_) => "its own time service says that it is not synchronised",
+                None => "nothing says that it is synchronised",
+            };
+            let detail = format!("this box is {apart}; {says}");
             drafts.push(unsynchronised(apart, detail));
             return drafts;
         }
