@@ -40,6 +40,11 @@ struct Case {
     /// More of the configuration, as TOML.
     #[serde(default)]
     config: String,
+    /// More words of the command line.
+    #[serde(default)]
+    arguments: Vec<String>,
+    /// Between which numbers the throughput must be, in Mbit/s.
+    throughput: Option<[f64; 2]>,
     verdict: String,
     /// `stage/reason severity subject`, all of them in order.
     #[serde(default)]
@@ -202,6 +207,7 @@ impl Lab {
             .arg("--config")
             .arg(file)
             .args(["--output", "json"])
+            .args(&case.arguments)
             .args(case.named.iter().flat_map(|stage| ["--stage", stage]));
         let output = bounded(command, LONGEST_CHECK)?;
         let json = serde_json::from_slice(&output.stdout).map_err(|error| {
@@ -317,6 +323,18 @@ fn mistakes(case: &Case, status: &Value, exit: Option<i32>) -> Vec<String> {
             true.to_string(),
         );
     }
+    if let Some([least, most]) = case.throughput {
+        let mut probes = list(&network["stages"]).flat_map(|stage| list(&stage["probes"]));
+        let got = probes
+            .find(|probe| probe["probe"] == "throughput")
+            .and_then(|probe| probe["evidence"]["throughput_mbit_per_second"].as_f64());
+        let is_between = got.is_some_and(|got| (least..=most).contains(&got));
+        compare(
+            &format!("throughput of {got:?} from {least} to {most}"),
+            is_between.to_string(),
+            true.to_string(),
+        );
+    }
     for (stage, wanted) in &case.stages {
         let got = list(&network["stages"]).find(|status| text(status, "stage") == stage);
         compare(
@@ -404,6 +422,9 @@ fn every_fault_of_the_lab_has_its_one_cause() {
         }
         if !case.config.is_empty() {
             let _infallible = write!(name, " with {}", case.config);
+        }
+        for word in &case.arguments {
+            let _infallible = write!(name, " {word}");
         }
         if only.as_ref().is_some_and(|only| !name.contains(only)) {
             continue;

@@ -16,7 +16,8 @@ pub struct Checked {
     pub status: Status,
     /// For each network: the slowest chain of dependent exchanges.
     pub slowest: Vec<Vec<Link>>,
-    /// How long the look took, from the first packet to the last answer.
+    /// How long the look took, from the first packet to the last answer; without what is downloaded
+    /// for an estimate.
     pub took: Duration,
     /// The domain, where the search list led to it and no configuration.
     pub found_domain: Option<String>,
@@ -96,8 +97,15 @@ pub async fn check(
         .networks
         .iter()
         .map(|network| survey::survey(plan, network, wanted, watch));
-    let surveys: Vec<Survey> = futures_util::future::join_all(looks).await;
+    let mut surveys: Vec<Survey> = futures_util::future::join_all(looks).await;
     let took = begun.elapsed();
+    // One network after the other: they may share the way out.
+    for (network, survey) in plan.networks.iter().zip(&mut surveys) {
+        if let Some(seen) = survey::throughput(plan, network, wanted, &survey.scene).await {
+            watch(&seen);
+            survey.scene.observations.push(seen);
+        }
+    }
     let (scenes, slowest): (Vec<NetworkScene>, Vec<Vec<Link>>) = surveys
         .into_iter()
         .map(|survey| (survey.scene, survey.slowest))

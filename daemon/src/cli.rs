@@ -61,6 +61,10 @@ struct CheckArguments {
     /// Judge this stage only, with the stages that it needs; may be given several times.
     #[arg(long = "stage", value_name = "ID")]
     stages: Vec<Stage>,
+    /// After everything else, download up to 16 MiB from a content host, and estimate how long a
+    /// device waits for its apps.
+    #[arg(long)]
+    throughput: bool,
     /// For people, for programs, or for a monitoring system.
     #[arg(long, value_enum, default_value_t = Output::Human)]
     output: Output,
@@ -176,6 +180,7 @@ fn check(arguments: &CheckArguments) -> u8 {
 fn look(arguments: &CheckArguments) -> Result<Checked, Vec<String>> {
     let overrides = Overrides {
         domain: arguments.domain.clone(),
+        throughput: arguments.throughput,
     };
     let config = load(&arguments.source, overrides)?;
     if matches!(arguments.output, Output::Human) {

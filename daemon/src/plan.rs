@@ -59,10 +59,23 @@ pub struct Plan {
     pub endpoints: Vec<Arc<Endpoint>>,
     /// The company's own sign-in service, which federated domains have.
     pub sign_in_service: Arc<SignInService>,
+    /// How fast content comes, where that is wanted.
+    pub throughput: Option<Throughput>,
     /// Who knows whether the clock of this box is synchronised.
     pub clock_keepers: ClockKeepers,
     /// The networks of the box.
     pub networks: Vec<Network>,
+}
+
+/// What is downloaded to estimate how fast content comes, and what that is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Throughput {
+    /// The file on the content host.
+    pub path: String,
+    /// What a device is expected to download, in MiB.
+    pub mib: u32,
+    /// How long the status page waits.
+    pub limit: Duration,
 }
 
 /// Who knows whether the clock of this box is synchronised.
@@ -206,6 +219,11 @@ impl Plan {
                 .map(Arc::new)
                 .collect(),
             sign_in_service: Arc::new(List::embedded().sign_in_service(config)),
+            throughput: config.probe.throughput.then(|| Throughput {
+                path: config.probe.throughput_path.clone(),
+                mib: config.probe.esp_download_mib,
+                limit: config.tenant.esp_limit,
+            }),
             clock_keepers: ClockKeepers::default(),
             networks,
         })

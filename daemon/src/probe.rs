@@ -21,6 +21,7 @@ mod rpc;
 mod scp;
 mod smb;
 mod sts;
+mod throughput;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -59,6 +60,7 @@ pub const KINDS: &[Kind] = &[
     scp::KIND,
     canary::KIND,
     sts::KIND,
+    throughput::KIND,
 ];
 
 /// A kind of probe.
@@ -110,6 +112,15 @@ pub enum Thing {
     },
     /// A proxy that a script names.
     Proxy(Server),
+    /// A host of the Internet that gives content, for how fast it comes.
+    Content {
+        /// The row of the list that it stands in.
+        endpoint: Arc<Endpoint>,
+        /// The host.
+        name: String,
+        /// One of its addresses, where one is known.
+        address: Option<IpAddr>,
+    },
     /// A host of the Internet.
     Host {
         /// What is asked there.
@@ -128,6 +139,17 @@ pub enum By {
     Address(IpAddr),
     /// Through a proxy, which looks it up itself.
     Proxy(Exit),
+}
+
+impl By {
+    /// The proxy, where it is one.
+    #[must_use]
+    pub const fn exit(&self) -> Option<&Exit> {
+        match self {
+            Self::Address(_) => None,
+            Self::Proxy(exit) => Some(exit),
+        }
+    }
 }
 
 /// What a kind may know when it makes its tasks.

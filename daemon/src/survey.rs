@@ -10,6 +10,7 @@ mod hosts;
 mod preferred;
 mod proxies;
 mod search;
+mod throughput;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -31,6 +32,7 @@ use preferred::Preferred;
 use proxies::Proxies;
 
 pub use search::{Searched, domain_of_search_list};
+pub use throughput::throughput;
 
 /// As many hosts of the Internet are looked up at the same time, with two questions each. Small
 /// forwarders refuse what comes beyond 150 open questions.

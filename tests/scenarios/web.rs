@@ -424,6 +424,86 @@ fn a_federated_domain_needs_the_sign_in_service_that_its_realm_names() {
     ]);
 }
 
+const FILES: &str = "download.windowsupdate.com";
+
+#[test]
+fn how_fast_content_comes_is_asked_where_it_is_wanted() {
+    run(&[
+        Case {
+            name: "it is fast enough",
+            change: |setting| {
+                setting.probe_keys = "throughput = true";
+                setting.host(FILES, |host| host.page = Page::File(1_000_000));
+            },
+            evidence: &[
+                "throughput throughput download.windowsupdate.com",
+                "\"bytes\": Number(1000000.0), \"estimate\"",
+                "\"expected_mib\": Number(2048.0)",
+                "Mbit/s from download.windowsupdate.com, by one connection at one moment (1.0 MiB in",
+                "and the status page waits 60 min",
+            ],
+            ..ONLINE
+        },
+        Case {
+            name: "a device would wait too long",
+            change: |setting| {
+                setting.probe_keys = "throughput = true\nesp_download_mib = 1048576";
+                setting
+                    .domain_keys
+                    .push_str("\n[tenant]\nesp_limit = \"1m\"\n");
+                setting.host(FILES, |host| host.page = Page::File(1_000_000));
+            },
+            causes: &["degrading slow device_setup download.windowsupdate.com"],
+            evidence: &[
+                "1048576 MiB for a device would take",
+                "the status page waits 60 s",
+            ],
+            ..POORER
+        },
+        Case {
+            name: "a file without an end ends at 16 MiB",
+            change: |setting| {
+                setting.probe_keys = "throughput = true";
+                setting.host(FILES, |host| host.page = Page::EndlessBody);
+            },
+            causes: &["degrading range_unsupported updates download.windowsupdate.com"],
+            evidence: &["by one connection at one moment (16.0 MiB in"],
+            ..POORER
+        },
+        Case {
+            name: "the file is not there",
+            change: |setting| {
+                setting.probe_keys = "throughput = true";
+                setting.host(FILES, |host| host.page = Page::Status(404));
+            },
+            notes: &["info not_tested device_setup download.windowsupdate.com"],
+            evidence: &["GET /microsoftupdate/v6/wsusscan/wsusscn2.cab gave 404, and no content"],
+            ..ONLINE
+        },
+        Case {
+            name: "the file is too small to tell",
+            change: |setting| {
+                setting.probe_keys = "throughput = true";
+                setting.host(FILES, |host| host.page = Page::File(1000));
+            },
+            notes: &["info not_tested device_setup download.windowsupdate.com"],
+            evidence: &["gave 1000 bytes, too few to tell"],
+            ..ONLINE
+        },
+        Case {
+            name: "the host says nothing: that is one cause",
+            change: |setting| {
+                setting.probe_keys = "throughput = true";
+                setting.host(FILES, |host| host.behaviour = Behaviour::AcceptAndSilent);
+            },
+            causes: &["degrading endpoint_unreachable updates download.windowsupdate.com"],
+            notes: &["info not_tested device_setup download.windowsupdate.com"],
+            evidence: &["throughput: waiting for an answer from download.windowsupdate.com"],
+            ..POORER
+        },
+    ]);
+}
+
 #[test]
 fn one_family_of_addresses_that_works_is_enough_and_the_other_is_told_once() {
     if UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {

@@ -289,6 +289,7 @@ struct Tables<'a> {
 fn configuration(setting: &Setting, tables: &Tables<'_>) -> String {
     let Setting {
         domain_keys,
+        probe_keys,
         timeout,
         slow_ping,
         ..
@@ -314,6 +315,7 @@ name = "{DOMAIN}"
 timeout = "{timeout}"
 https_timeout = "{timeout}"
 slow_ping = "{slow_ping}"
+{probe_keys}
 
 [time]
 sources = ["{TIME_SOURCE}"]

@@ -145,6 +145,8 @@ pub(crate) struct Setting {
     pub(crate) domain_keys: String,
     /// The password of the account of the box, and whether it signs in; no account without it.
     pub(crate) account: Option<(&'static str, bool)>,
+    /// More lines of the configuration's table `probe`.
+    pub(crate) probe_keys: &'static str,
     /// Whether sightline knows the company's certificate authority.
     pub(crate) trusts_company: bool,
     /// Whether the authority of the hosts of the Internet counts as public.
@@ -178,6 +180,7 @@ impl Setting {
             slow_ping: "2s",
             domain_keys: String::new(),
             account: None,
+            probe_keys: "",
             trusts_company: true,
             trusts_public: true,
             web: Vec::new(),

@@ -54,6 +54,8 @@ pub(crate) enum Page {
     /// The endpoints of the sign-in service whose path has this in it are switched off, so that they
     /// give this status.
     Off(&'static str, u16),
+    /// A file of so many bytes.
+    File(usize),
     /// The page of a portal.
     Portal,
     /// Headers without an end.
@@ -221,7 +223,10 @@ impl Page {
             Self::Off(part, status) if request.path.contains(part) => {
                 response(&format!("{status} Off"), &[], "")
             }
-            Self::Federated(_) | Self::Off(..) => genuine(request),
+            Self::File(size) if request.path.ends_with(".cab") => {
+                response("206 Partial Content", &[], &"x".repeat(*size))
+            }
+            Self::Federated(_) | Self::Off(..) | Self::File(_) => genuine(request),
             Self::Redirect(to) => response("302 Found", &[("Location", to)], ""),
             Self::Portal => response(
                 "200 OK",

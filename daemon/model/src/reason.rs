@@ -120,6 +120,8 @@ reasons! {
         ProxyRefused = "proxy_refused",
         ProxyRequired = "proxy_required",
         WpadMissing = "wpad_missing";
+    "path":
+        Slow = "slow";
     "registration":
         ScpMissing = "scp_missing",
         ScpWrongTenant = "scp_wrong_tenant",

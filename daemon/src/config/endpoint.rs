@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer};
@@ -11,6 +12,7 @@ use sightline_model::Stage;
 
 use super::names::{DomainName, EndpointId, NamePattern};
 use super::problem::quoted;
+use super::values;
 
 /// Entries of one list of an endpoint; the longest of the shipped list has 21.
 const MOST_ENTRIES: usize = 32;
@@ -45,6 +47,13 @@ pub struct Tenant {
     pub sts: Option<DomainName>,
     /// Terms of use are shown when a device enrols.
     pub terms_of_use: bool,
+    /// The time limit of the enrolment status page, from "1m" to "24h".
+    #[serde(
+        deserialize_with = "values::between::<_, 60_000, 86_400_000>",
+        serialize_with = "values::duration"
+    )]
+    #[schemars(with = "String")]
+    pub esp_limit: Duration,
 }
 
 impl Default for Tenant {
@@ -59,6 +68,7 @@ impl Default for Tenant {
             seamless_sso: false,
             sts: None,
             terms_of_use: false,
+            esp_limit: Duration::from_secs(3600),
         }
     }
 }
@@ -305,7 +315,7 @@ where
             list.len()
         )));
     }
-    super::values::once(&list)?;
+    values::once(&list)?;
     Ok(Some(list))
 }
 
@@ -351,9 +361,14 @@ const fn is_of_the_internet(stage: Stage) -> bool {
 }
 
 fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    some_path(deserializer).map(Some)
+}
+
+/// The path of a request over HTTP.
+pub(super) fn some_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     if is_path(&text) {
-        Ok(Some(text))
+        Ok(text)
     } else {
         Err(de::Error::custom(format!(
             "{} is no path: it begins with a slash and has at most {LONGEST_PATH} characters, none of them a blank, a `#` or outside ASCII",

@@ -41,6 +41,8 @@ pub struct Load {
 pub struct Overrides {
     /// The domain to look for.
     pub domain: Option<String>,
+    /// Measure how fast content comes.
+    pub throughput: bool,
 }
 
 /// Loads the configuration: the file, then its drop-ins in the order of their names, then the
@@ -85,6 +87,7 @@ pub fn load(load: &Load) -> Result<Config, Errors> {
             Err(error) => errors.push(Problem::new(None, format!("--domain: {error}"))),
         }
     }
+    config.probe.throughput |= load.overrides.throughput;
     check::check(&config, &places, &mut errors);
     if !torn.contains("account") {
         check::account(&config, &places, &mut errors);

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::endpoint::{Endpoint, Tenant};
+use super::endpoint::{self, Endpoint, Tenant};
 use super::names::{AccountName, DomainName, InterfaceName, NetworkName, SiteName};
 use super::proxy::Proxy;
 use super::values::{self, Resolvers};
@@ -121,6 +121,16 @@ pub struct Probe {
     /// Names by which a resolver shows that it knows the Internet; one that resolves is enough.
     #[serde(deserialize_with = "values::names")]
     pub internet_names: Vec<DomainName>,
+    /// Whether every check also downloads up to 16 MiB from a content host, to estimate how long a
+    /// device waits for its apps.
+    pub throughput: bool,
+    /// The file on the content host that is downloaded for that.
+    #[serde(deserialize_with = "endpoint::some_path")]
+    pub throughput_path: String,
+    /// What a device is expected to download while the status page waits, in MiB, 1 to 1048576.
+    #[serde(deserialize_with = "values::whole::<_, _, 1, 1_048_576>")]
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub esp_download_mib: u32,
 }
 
 /// Clocks and their limits.
@@ -272,6 +282,9 @@ impl Default for Probe {
                 name("www.msftconnecttest.com"),
                 name("login.microsoftonline.com"),
             ],
+            throughput: false,
+            throughput_path: "/microsoftupdate/v6/wsusscan/wsusscn2.cab".to_owned(),
+            esp_download_mib: 2048,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! bounded: the head by hyper, the rest here, and the time by the run.
 
 pub(super) mod bounded;
+mod download;
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -21,6 +22,8 @@ use super::{fault, proxy};
 use crate::run::Run;
 use crate::text;
 use bounded::Bounded;
+
+pub use download::{Bounds, Download, download};
 
 /// The protocol in a TLS handshake (RFC 7301).
 pub const ALPN: &[u8] = b"http/1.1";
@@ -80,21 +83,38 @@ pub async fn ask<S>(run: &Run, stream: S, question: &Question<'_>) -> Result<Ans
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let most_of_body = question.most_of_body;
+    let most = READ_MAX.max(most_of_body.saturating_mul(2));
+    exchange(run, stream, question, most, |response| {
+        read(response, most_of_body)
+    })
+    .await
+}
+
+/// Asks and hands the answer to `reader`; at most `most` bytes are read of the connection.
+async fn exchange<S, T, F>(
+    run: &Run,
+    stream: S,
+    question: &Question<'_>,
+    most: usize,
+    reader: impl FnOnce(Response<Incoming>) -> F,
+) -> Result<T, Finding>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = hyper::Result<T>>,
+{
     run.enter(Phase::Request);
     let request = request(question).map_err(|error| run.blind(Reason::InternalError, error))?;
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEAD_MAX)
         .max_headers(HEADERS_MAX)
-        .handshake(TokioIo::new(Bounded::new(
-            stream,
-            READ_MAX.max(question.most_of_body.saturating_mul(2)),
-        )))
+        .handshake(TokioIo::new(Bounded::new(stream, most)))
         .await
         .map_err(|error| failed(run, &error))?;
     let exchange = pin!(async {
         let response = sender.send_request(request).await?;
         run.enter(Phase::Response);
-        read(response, question.most_of_body).await
+        reader(response).await
     });
     // The connection moves the bytes; what it ends with, the exchange hears too.
     match select(exchange, pin!(connection)).await {

@@ -82,7 +82,7 @@ pub(super) fn tasks(
             Protocol::Https => ground.plan.https_timeout,
             Protocol::Http | Protocol::Ntp | Protocol::Dns => ground.plan.timeout,
         },
-        probe: Arc::new(Host::of(ground, endpoint, by)),
+        probe: Arc::new(Host::of(ground, endpoint, exit)),
     }]
 }
 
@@ -125,13 +125,10 @@ impl Probe for Host {
 
 impl Host {
     /// A host of an endpoint.
-    pub(super) fn of(ground: &Ground<'_>, endpoint: &Arc<Endpoint>, by: &By) -> Self {
+    pub(super) fn of(ground: &Ground<'_>, endpoint: &Arc<Endpoint>, exit: Option<&Exit>) -> Self {
         Self {
             endpoint: Arc::clone(endpoint),
-            exit: match by {
-                By::Address(_) => None,
-                By::Proxy(exit) => Some(exit.clone()),
-            },
+            exit: exit.cloned(),
             public: Arc::clone(&ground.plan.public_roots),
             corporate: Arc::clone(&ground.plan.corporate_roots),
             sign_in_service: Arc::clone(&ground.plan.sign_in_service),
@@ -211,12 +208,12 @@ impl Host {
         }
     }
 
-    fn is_over_tls(&self) -> bool {
+    pub(super) fn is_over_tls(&self) -> bool {
         self.endpoint.protocol == Protocol::Https
     }
 
     /// The value of the header `Host` (RFC 9110 §7.2).
-    fn authority(&self, target: &Target) -> String {
+    pub(super) fn authority(&self, target: &Target) -> String {
         let usual = if self.is_over_tls() { 443 } else { 80 };
         match target.port {
             Some(port) if port != usual => format!("{}:{port}", target.host),
@@ -226,7 +223,7 @@ impl Host {
 
     /// Judges a chain. One that is not good is the finding; one of an authority that nobody knows,
     /// where that may be, is told and not spoken over.
-    fn is_trusted(&self, run: &Run, chain: &Chain) -> Result<bool, Finding> {
+    pub(super) fn is_trusted(&self, run: &Run, chain: &Chain) -> Result<bool, Finding> {
         let host = &run.target().host;
         let now = SystemTime::now();
         let public = self.public.load();

@@ -57,6 +57,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         | Thing::OwnClock
         | Thing::Resolver(_)
         | Thing::Proxy(_)
+        | Thing::Content { .. }
         | Thing::Host { .. }
         | Thing::AccountAt { .. } => Vec::new(),
     }

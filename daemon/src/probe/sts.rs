@@ -56,7 +56,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         task.check.also = Vec::new();
         task.check.door = "windowstransport".to_owned();
         task.probe = Arc::new(WindowsTransport {
-            host: is_adfs.then(|| Host::of(ground, endpoint, by)),
+            host: is_adfs.then(|| Host::of(ground, endpoint, by.exit())),
         });
     }
     tasks

@@ -10,7 +10,7 @@ use std::fmt::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use sightline_model::{
-    ControllerStatus, NetworkStatus, Reason, Severity, Stage, StageStatus, State, Verdict,
+    ControllerStatus, Evidence, NetworkStatus, Reason, Severity, Stage, StageStatus, State, Verdict,
 };
 
 use super::{few, sentence, worst_first};
@@ -36,6 +36,7 @@ pub fn render(checked: &Checked, is_verbose: bool) -> String {
             cause::explain(&mut out, network, cause, (is_only, is_verbose));
         }
         stages(&mut out, network);
+        throughput(&mut out, network);
         controllers(&mut out, network);
         if is_verbose {
             detail::probes(&mut out, network);
@@ -125,6 +126,21 @@ fn stages(out: &mut String, network: &NetworkStatus) {
             out,
             format_args!("  {DIM}- not tested: {}{DIM:#}", without_runs.join(", ")),
         );
+    }
+}
+
+/// How fast content comes, where that was measured.
+fn throughput(out: &mut String, network: &NetworkStatus) {
+    let probes = network.stages.iter().flat_map(|status| &status.probes);
+    let estimates = probes
+        .filter(|probe| probe.probe == "throughput")
+        .filter_map(|probe| probe.evidence.get("estimate"));
+    for estimate in estimates {
+        if let Evidence::Text(said) = estimate {
+            out.push('\n');
+            line(out, format_args!("  {BOLD}Throughput{BOLD:#}"));
+            pair(out, "estimate", said);
+        }
     }
 }
 

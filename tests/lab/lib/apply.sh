@@ -14,6 +14,7 @@ apply() {
   apply_site
   apply_ipv6
   apply_keeper
+  apply_bandwidth
 }
 
 # What was applied last, per subject: nothing is done twice.
@@ -270,4 +271,14 @@ apply_site() {
   esac
   ip -n "$(ns edge)" neigh flush dev site
   remember site "$wanted"
+}
+
+# How fast the Internet sends. Packets wait rather than get lost, as before a slow line.
+apply_bandwidth() {
+  local wanted
+  wanted=$(active_of bandwidth-low)
+  if [[ $(recall bandwidth) == "$wanted" ]]; then return; fi
+  inside inet tc qdisc del dev eth0 root 2>/dev/null || true
+  [[ -z $wanted ]] || inside inet tc qdisc add dev eth0 root tbf rate 3mbit burst 16kb latency 2s
+  remember bandwidth "$wanted"
 }

@@ -95,6 +95,7 @@ clock-not-kept|keeper|The site has a chronyd without a source, and tells so; its
 realm-federated|realm|The tenant is federated, and its STS (sts.contoso.com) is dead: its packets are dropped.
 realm-federated-open|realm|Healthy: the tenant is federated, and its STS answers.
 sts-windowstransport-off|windowstransport|The STS (sts.contoso.com) has the sign-in of machines (windowstransport) switched off: 503.
+bandwidth-low|bandwidth|What the Internet sends comes at 3 Mbit/s.
 ipv6-open|ipv6,tcp80,tcp443|Healthy: the site has IPv6 too, and reaches the Internet with it.
 ipv6-dead|ipv6,tcp80,tcp443|The site has an IPv6 address and a gateway, and the gateway swallows IPv6; IPv4 works.
 ncsi-dns-wrong|ncsi|Both resolvers answer dns.msftncsi.com, by which old Windows tests DNS, with another address.

@@ -89,6 +89,7 @@ web_fault_shows() {
     range-unsupported) fetches ' status=200 ' -o /dev/null -r 0-99 "http://$CONTENT/" && fetches ' status=200 ' -o /dev/null -r 0-99 https://swda01-mscdn.manage.microsoft.com/ ;;
     clock-box-wrong) clock_box_is_wrong ;;
     realm-federated-open) fetches "\"Federated\".*https://$STS_NAME/adfs" "$REALM_URL" && fetches 'windowstransport.* status=200 ' "$STS_URL" ;;
+    bandwidth-low) fetches ' status=206 end=0 ' -o /dev/null -r 0-99 "http://$CONTENT/" && comes_at 2 3 "http://$CONTENT/" ;;
     sts-windowstransport-off) fetches 'status=503 end=0 ' "$WINDOWSTRANSPORT_URL" && fetches 'status=503 end=0 ' "${WINDOWSTRANSPORT_URL/13/2005}" &&
       fetches 'status=200 ' "$STS_URL" ;;
     ipv6-open) fetches 'Connect Test status=200 ' -6 http://ipv6.msftconnecttest.com/connecttest.txt && fetches 'status=404 end=0 ' -6 https://login.live.com/ ;;
@@ -100,6 +101,14 @@ web_fault_shows() {
     tls-*) tls_fault_shows "$1" ;;
     *) proxy_fault_shows "$1" ;;
   esac
+}
+
+# comes_at LEAST MOST URL: so many Mbit/s, by curl; what it has not got after 3 s it need not get.
+comes_at() {
+  local speed
+  speed=$("$LAB" in site curl -sS -o /dev/null --max-time 3 -w '%{speed_download}' "$3" 2>/dev/null || true)
+  SEEN="$3 comes at $((${speed%.*} * 8 / 1000)) kbit/s"
+  ((${speed%.*} * 8 >= $1 * 1000000 && ${speed%.*} * 8 <= $2 * 1000000))
 }
 
 host_address() { awk -v name="$1" '$1 == name { print $2 }' "$HOSTS"; }

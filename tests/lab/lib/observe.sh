@@ -166,7 +166,7 @@ fault_shows() {
     gc-blocked*) port_shows "$port" silent open tcp 3268 ;;
     ldaps-blocked*) port_shows "$port" silent open tcp 636 ;;
     kpasswd-blocked*) port_shows "$port" silent open tcp 464 ;;
-    web-* | https-* | host-* | soft-* | portal-* | tls-* | range-* | clock-box-* | realm-* | sts-* | ipv6-* | ncsi-* | proxy-* | pac-*) web_fault_shows "$name" ;;
+    web-* | https-* | host-* | soft-* | portal-* | tls-* | range-* | bandwidth-* | clock-box-* | realm-* | sts-* | ipv6-* | ncsi-* | proxy-* | pac-*) web_fault_shows "$name" ;;
     dhcp | wpad-dhcp | capport) dhcp_fault_shows "$name" ;;
     resolver* | srv-* | dns-* | truncated-* | many-dcs) name_fault_shows "$name" ;;
     clock-kept) sees 'Leap status +: Normal' chronyc -h 127.0.0.1 -n tracking && looks 'answer stratum=2 ' ntp "$INET_TIME" ;;

@@ -405,6 +405,11 @@ pub(super) const fn text(reason: Reason) -> Text {
             "The device is not registered, or in the wrong tenant: 0x801c003a or AADSTS90002.",
             "Let Entra Connect write the service connection point anew (\"Configure device options\"). If it is `domain.tenant` that is wrong, correct the configuration.",
         ]),
+        Reason::Slow => row(Network, "Content comes too slowly for the status page: {}.", [
+            "One download from a content host was so slow that what a device is expected to download would take longer than the status page waits. It is an estimate of one connection at one moment.",
+            "The status page (device setup) ends with a time limit, apps still pending.",
+            "Measure again at another time; look for a limit on bandwidth, a busy uplink, or a proxy that scans content. Else give the status page more time and set `tenant.esp_limit` to it, or need fewer apps before it ends (`probe.esp_download_mib`).",
+        ]),
         Reason::StsUnreachable => row(ActiveDirectory, "The company's own sign-in service (STS) does not serve a device here: {}.", [
             "The domain is federated: a device registers and a user signs in at the company's own service. It does not answer from here, or it has switched off what Windows asks it for: its metadata (`mex`), or the sign-in of the machine without a prompt (`windowstransport`).",
             "Registration fails in phase auth (0xcaa82ee2, 0xcaa82efd, 0xcaa9002c) or waits for the next directory synchronisation; without the service no user gets a token of Microsoft Entra (event 1088).",

@@ -296,10 +296,12 @@ fn the_command_line_wins_and_its_mistakes_are_named() {
         environment: vec![("SIGHTLINE_DOMAIN__NAME".into(), "a.example".into())],
         host_name: "box".into(),
         overrides: Overrides {
+            throughput: true,
             domain: Some("B.example.".into()),
         },
     };
     let config = load(&wanted).expect("valid");
+    assert!(config.probe.throughput);
     assert_eq!(config.domain.name.expect("a domain").as_str(), "b.example");
     wanted.overrides.domain = Some("no name".into());
     let text = load(&wanted).expect_err("no DNS name").to_string();
