@@ -206,8 +206,9 @@ fn a_certificate_that_is_not_good_has_one_reason() {
             change: |setting| {
                 setting.each_host(|host| host.certificate = Shown::UnknownAuthority);
             },
-            causes: &["blocking tls_intercepted autopilot by CN=CA of somebody else on aadcdn"],
-            notes: &["info tls_untrusted updates fe3.delivery.mp.microsoft.com"],
+            causes: &[
+                "blocking tls_intercepted autopilot by CN=CA of somebody else on aadcdn.msauth.net, cs.dds.microsoft.com, device.login.microsoftonline.com, enrollment.manage.microsoft.com, enterpriseregistration.windows.net, fe3.delivery.mp.microsoft.com",
+            ],
             evidence: &["issued by CN=CA of somebody else"],
             ..OFFLINE
         },
@@ -277,6 +278,16 @@ fn a_certificate_that_is_not_good_has_one_reason() {
             },
             causes: &["blocking tls_name autopilot ztd.dds.microsoft.com"],
             evidence: &["the certificate is for portal.hotel.example"],
+            ..OFFLINE
+        },
+        Case {
+            name: "the handshake fails of a certificate, which is evidence all the same",
+            change: |setting| setting.host(ZTD, |host| host.certificate = Shown::OtherKey),
+            causes: &["blocking tls_handshake autopilot ztd.dds.microsoft.com"],
+            evidence: &[
+                "BadSignature",
+                "\"certificate_subject\": Text(\"CN=ztd.dds.microsoft.com\"), \"endpoint\"",
+            ],
             ..OFFLINE
         },
         Case {

@@ -10,6 +10,7 @@ use rcgen::{
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -33,6 +34,8 @@ pub(crate) enum Shown {
     GoodForKnownClients,
     /// For a thousand names, and sent several times: more than a handshake may carry.
     Huge,
+    /// A good one, to which the server has not got the key.
+    OtherKey,
     /// None: the handshake is refused with an alert.
     Nothing,
 }
@@ -73,6 +76,7 @@ impl Authority {
             Shown::UnknownAuthority => {
                 Self::new("CA of somebody else").certificate(&Shown::Good, host)
             }
+            Shown::OtherKey => self.with_other_key(host),
             Shown::GoodForKnownClients => self.for_known_clients(host),
             Shown::OtherName(other) => self.signed(&[other], from, to),
             Shown::Huge => {
@@ -107,6 +111,17 @@ impl Authority {
             .with_client_cert_verifier(known.build().expect("there is a root"))
             .with_single_cert(vec![certificate], key)
             .expect("key and certificate belong together");
+        Certificate(Some(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    fn with_other_key(&self, host: &str) -> Certificate {
+        let (certificate, _) = self.pair(&[host], (2020, 1, 1), (2099, 1, 1));
+        let (_, other) = self.pair(&[host], (2020, 1, 1), (2099, 1, 1));
+        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&other).expect("a key");
+        let shown = SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key));
+        let config = builder()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(shown));
         Certificate(Some(TlsAcceptor::from(Arc::new(config))))
     }
 

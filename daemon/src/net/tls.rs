@@ -105,19 +105,28 @@ where
     let stream = TlsConnector::from(Arc::new(config))
         .connect(server, stream)
         .await
-        .map_err(|error| failed(run, &error))?;
+        .map_err(|error| {
+            // Who showed what the handshake failed of is worth knowing.
+            taken(&seen).keep(run);
+            failed(run, &error)
+        })?;
     let version = stream
         .get_ref()
         .1
         .protocol_version()
         .map_or_else(|| "unknown".to_owned(), |version| format!("{version:?}"));
-    let certificates = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Session {
         stream,
-        chain: Chain { certificates },
+        chain: taken(&seen),
         version,
         wants_certificate: asked.0.load(Ordering::Relaxed),
     })
+}
+
+fn taken(seen: &Mutex<Vec<CertificateDer<'static>>>) -> Chain {
+    Chain {
+        certificates: std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner)),
+    }
 }
 
 fn failed(run: &Run, error: &std::io::Error) -> Finding {

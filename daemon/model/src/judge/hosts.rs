@@ -13,7 +13,6 @@ use crate::stage::Stage;
 use crate::subject::Subject;
 
 /// One host and what was asked of it.
-#[derive(Default)]
 struct Host<'a> {
     name: &'a str,
     /// What a client of this network would hear.
@@ -22,6 +21,8 @@ struct Host<'a> {
     aside: Vec<&'a Observation>,
     /// Whether it is asked through a proxy, where there is one.
     knows_proxies: bool,
+    /// Who signs in the place of hosts of this network.
+    inspectors: &'a BTreeSet<&'a str>,
 }
 
 impl<'a> Host<'a> {
@@ -46,7 +47,8 @@ impl<'a> Host<'a> {
 }
 
 pub(super) fn judge(network: &NetworkScene, ways: &Ways<'_>) -> Vec<Draft> {
-    let hosts = collect(network, ways);
+    let inspectors = inspectors(network);
+    let hosts = collect(network, ways, &inspectors);
     let needs_a_proxy = ways.need_a_proxy();
     let (shut_out, hosts): (Vec<_>, Vec<_>) = hosts
         .into_iter()
@@ -77,7 +79,32 @@ pub(super) fn judge(network: &NetworkScene, ways: &Ways<'_>) -> Vec<Draft> {
         .collect()
 }
 
-fn collect<'a>(network: &'a NetworkScene, ways: &Ways<'_>) -> Vec<Host<'a>> {
+/// Who signs in the place of hosts, by the names in their certificates. What they sign elsewhere is no
+/// authority of the host's own.
+fn inspectors(network: &NetworkScene) -> BTreeSet<&str> {
+    let intercepted = network.observations.iter().filter(|seen| {
+        matches!(seen.check.subject, Subject::Host { .. })
+            && seen
+                .outcome
+                .findings
+                .iter()
+                .any(|finding| finding.reason == Reason::TlsIntercepted)
+    });
+    intercepted.filter_map(issuer).collect()
+}
+
+fn issuer(seen: &Observation) -> Option<&str> {
+    match seen.outcome.evidence.get("certificate_issuer") {
+        Some(Evidence::Text(issuer)) => Some(issuer),
+        _ => None,
+    }
+}
+
+fn collect<'a>(
+    network: &'a NetworkScene,
+    ways: &Ways<'_>,
+    inspectors: &'a BTreeSet<&'a str>,
+) -> Vec<Host<'a>> {
     let mut hosts: BTreeMap<&str, (Vec<_>, Vec<_>)> = BTreeMap::new();
     for seen in &network.observations {
         if let Subject::Host { name } = &seen.check.subject {
@@ -91,7 +118,7 @@ fn collect<'a>(network: &'a NetworkScene, ways: &Ways<'_>) -> Vec<Host<'a>> {
     }
     hosts
         .into_iter()
-        .map(|(name, (direct, proxied))| by_its_way(name, direct, proxied, ways))
+        .map(|(name, seen)| by_its_way(name, seen, ways, inspectors))
         .collect()
 }
 
@@ -99,15 +126,16 @@ fn collect<'a>(network: &'a NetworkScene, ways: &Ways<'_>) -> Vec<Host<'a>> {
 /// and the better one counts.
 fn by_its_way<'a>(
     name: &'a str,
-    direct: Vec<&'a Observation>,
-    proxied: Vec<&'a Observation>,
+    (direct, proxied): (Vec<&'a Observation>, Vec<&'a Observation>),
     ways: &Ways<'_>,
+    inspectors: &'a BTreeSet<&'a str>,
 ) -> Host<'a> {
     let by = |seen, aside| Host {
         name,
         seen,
         aside,
         knows_proxies: false,
+        inspectors,
     };
     if proxied.is_empty() {
         return by(direct, Vec::new());
@@ -180,6 +208,7 @@ fn findings(host: &Host<'_>, ipv4_works: bool) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for seen in &host.seen {
         for finding in &seen.outcome.findings {
+            let finding = &unmasked(host, seen, finding);
             let mut draft = Draft::new(
                 reason(seen, finding),
                 seen.check.stage,
@@ -210,6 +239,17 @@ fn findings(host: &Host<'_>, ipv4_works: bool) -> Vec<Draft> {
     drafts
 }
 
+/// An authority that nobody knows may be right for a host, but not one that signs for others too.
+fn unmasked(host: &Host<'_>, seen: &Observation, finding: &Finding) -> Finding {
+    let mut finding = finding.clone();
+    let is_inspector = || issuer(seen).is_some_and(|issuer| host.inspectors.contains(issuer));
+    if finding.reason == Reason::TlsUntrusted && is_inspector() {
+        finding.reason = Reason::TlsIntercepted;
+        finding.severity = Severity::Blocking;
+    }
+    finding
+}
+
 /// A name that does not resolve and a port that is closed are the same to a client.
 fn reason(seen: &Observation, finding: &Finding) -> Reason {
     if finding.reason.group() == "dns" {
@@ -230,10 +270,9 @@ fn is_v4(seen: &Observation) -> bool {
 /// one family of addresses does not reach while the other one works.
 fn what(host: &Host<'_>, seen: &Observation, finding: &Finding, ipv4_works: bool) -> String {
     match (finding.reason, seen.check.target.address) {
-        (Reason::TlsIntercepted, _) => match seen.outcome.evidence.get("certificate_issuer") {
-            Some(Evidence::Text(issuer)) => format!("by {issuer}"),
-            _ => String::new(),
-        },
+        (Reason::TlsIntercepted, _) => {
+            issuer(seen).map_or_else(String::new, |issuer| format!("by {issuer}"))
+        }
         // One that answers, and has switched off what stands behind this door.
         (Reason::StsUnreachable | Reason::NotTested, _)
             if seen.check.closed_as == Reason::StsUnreachable =>
