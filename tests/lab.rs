@@ -421,7 +421,7 @@ fn every_fault_of_the_lab_has_its_one_cause() {
             name += " with an account";
         }
         if !case.config.is_empty() {
-            let _infallible = write!(name, " with {}", case.config);
+            let _infallible = write!(name, " with {}", case.config.replace('\n', " "));
         }
         for word in &case.arguments {
             let _infallible = write!(name, " {word}");

@@ -295,7 +295,7 @@ fn search(world: &World, suffixes: &[&str]) -> Result<Checked, String> {
     let network = config.network.first_mut().expect("a world has a network");
     let servers = match std::mem::take(&mut network.resolvers) {
         Resolvers::List(servers) => servers,
-        Resolvers::System => Vec::new(),
+        Resolvers::System | Resolvers::Dhcp => Vec::new(),
     };
     config.domain.name = None;
     let system = SystemResolvers {

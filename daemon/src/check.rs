@@ -3,9 +3,10 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use sightline_model::{NetworkScene, Observation, Scene, Stage, Status, judge};
 
-use crate::plan::Plan;
+use crate::plan::{Network, Plan};
 use crate::run;
 use crate::survey::{self, Link, Searched, Survey, Wanted};
 
@@ -61,22 +62,25 @@ pub async fn check(
     stages: &[Stage],
     watch: &(dyn Fn(&Observation) + Sync),
 ) -> Result<Checked, Refusal> {
+    let begun = Instant::now();
+    let asked = plan.networks.iter();
+    let asked = asked.map(|network| survey::handed_out(plan, network));
+    let networks: Vec<(Network, Option<Observation>)> = join_all(asked).await;
     let mut found_domain = None;
     let mut stages = stages.to_vec();
     let domain = match &plan.domain {
         _ if !relevant(&stages).contains(&Stage::DomainController) => None,
         Some(domain) => Some(domain.clone()),
-        None => match search(plan).await {
+        None => match search(plan, &networks).await {
             Searched::Domain(domain) => {
                 found_domain = Some(domain.clone());
                 Some(domain)
             }
             Searched::Nothing => {
                 return Err(Refusal::NoDomain {
-                    searched: plan
-                        .networks
+                    searched: networks
                         .iter()
-                        .flat_map(|network| network.search.clone())
+                        .flat_map(|(network, _)| network.search.clone())
                         .collect(),
                 });
             }
@@ -87,20 +91,18 @@ pub async fn check(
             }
         },
     };
-    let begun = Instant::now();
     let relevant = relevant(&stages);
     let wanted = Wanted {
         domain: domain.as_deref(),
         stages: &relevant,
     };
-    let looks = plan
-        .networks
+    let looks = networks
         .iter()
-        .map(|network| survey::survey(plan, network, wanted, watch));
-    let mut surveys: Vec<Survey> = futures_util::future::join_all(looks).await;
+        .map(|(network, handed)| survey::survey(plan, (network, handed.as_ref()), wanted, watch));
+    let mut surveys: Vec<Survey> = join_all(looks).await;
     let took = begun.elapsed();
     // One network after the other: they may share the way out.
-    for (network, survey) in plan.networks.iter().zip(&mut surveys) {
+    for ((network, _), survey) in networks.iter().zip(&mut surveys) {
         if let Some(seen) = survey::throughput(plan, network, wanted, &survey.scene).await {
             watch(&seen);
             survey.scene.observations.push(seen);
@@ -136,9 +138,9 @@ fn relevant(named: &[Stage]) -> Vec<Stage> {
 }
 
 /// The first network that leads to a domain wins; silence counts only where no network answers.
-async fn search(plan: &Plan) -> Searched {
+async fn search(plan: &Plan, networks: &[(Network, Option<Observation>)]) -> Searched {
     let mut all_are_silent = true;
-    for network in &plan.networks {
+    for (network, _) in networks {
         match survey::domain_of_search_list(plan, network).await {
             Searched::Silence => {}
             Searched::Nothing => all_are_silent = false,

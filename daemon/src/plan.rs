@@ -2,7 +2,7 @@
 
 mod system;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,7 +101,7 @@ impl Default for ClockKeepers {
 }
 
 /// One network as a client in it would see it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Network {
     /// Its name.
     pub name: String,
@@ -113,6 +113,10 @@ pub struct Network {
     pub unusable: Vec<String>,
     /// The DNS suffixes that a client would append.
     pub search: Vec<String>,
+    /// Whether resolvers and suffixes are those that DHCP hands out, which are not known before it is asked.
+    pub by_dhcp: bool,
+    /// The DHCP servers that belong into it; nobody has said which, where there is none.
+    pub dhcp_servers: Vec<Ipv4Addr>,
     /// How its clients come to a proxy.
     pub proxy: ProxyChoice,
 }
@@ -170,16 +174,19 @@ impl Plan {
                 }),
                 resolvers: match &network.resolvers {
                     Resolvers::System => system.servers.clone(),
+                    Resolvers::Dhcp => Vec::new(),
                     Resolvers::List(servers) => servers.clone(),
                 },
                 unusable: match &network.resolvers {
                     Resolvers::System => system.unusable.clone(),
-                    Resolvers::List(_) => Vec::new(),
+                    Resolvers::Dhcp | Resolvers::List(_) => Vec::new(),
                 },
+                by_dhcp: network.resolvers == Resolvers::Dhcp,
+                dhcp_servers: network.dhcp_servers.clone(),
                 proxy: ProxyChoice::new(&network.proxy),
                 search: match &network.resolvers {
                     Resolvers::System => system.search.clone(),
-                    Resolvers::List(_) => Vec::new(),
+                    Resolvers::Dhcp | Resolvers::List(_) => Vec::new(),
                 },
             })
             .collect();

@@ -157,6 +157,8 @@ impl By {
 pub struct Ground<'a> {
     /// The plan of the site.
     pub plan: &'a Plan,
+    /// The network that is looked at, with what it hands out.
+    pub network: &'a Network,
     /// The AD domain that is looked for.
     pub domain: Option<&'a str>,
     /// The path that the tasks take.
@@ -170,13 +172,6 @@ impl Ground<'_> {
     #[must_use]
     pub fn wants(&self, stages: &[Stage]) -> bool {
         stages.iter().any(|stage| self.stages.contains(stage))
-    }
-
-    /// The network that the path leads out of.
-    #[must_use]
-    pub fn network(&self) -> Option<&Network> {
-        let mut networks = self.plan.networks.iter();
-        networks.find(|network| network.name == self.path.network)
     }
 
     /// A task for a service of a domain controller, with the usual values.

@@ -6,41 +6,34 @@
 
 mod account;
 mod controllers;
+mod handed_out;
 mod hosts;
 mod preferred;
 mod proxies;
 mod search;
 mod throughput;
+mod under_way;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use sightline_model::{DhcpAnswer, NetworkScene, Observation, Stage, State, Subject, Topic};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::plan::{Network, Plan};
 use crate::probe::{self, Ground, Thing};
-use crate::run::{self, Task};
+use crate::run::Task;
 use account::AccountUse;
 use controllers::{Controllers, Knock};
 use hosts::Hosts;
 use preferred::Preferred;
 use proxies::Proxies;
+use under_way::UnderWay;
 
+pub use handed_out::handed_out;
 pub use search::{Searched, domain_of_search_list};
 pub use throughput::throughput;
-
-/// As many hosts of the Internet are looked up at the same time, with two questions each. Small
-/// forwarders refuse what comes beyond 150 open questions.
-const LOOKUPS: usize = 48;
-
-/// As many hosts are asked through a proxy at the same time. That is every host of the list: behind a proxy
-/// that reaches nothing each waits for its deadline, and a second round would double that.
-const TUNNELS: usize = 128;
 
 /// As many portals are asked, where several DHCP servers announce one each.
 const MOST_PORTALS: usize = 4;
@@ -74,10 +67,11 @@ pub struct Wanted<'a> {
     pub stages: &'a [Stage],
 }
 
-/// Looks at one network. `watch` hears of each run as it ends.
+/// Looks at one network, which [`handed_out()`] has completed with what it gives beside. `watch` hears of each
+/// run as it ends.
 pub async fn survey(
     plan: &Plan,
-    network: &Network,
+    (network, handed): (&Network, Option<&Observation>),
     wanted: Wanted<'_>,
     watch: &(dyn Fn(&Observation) + Sync),
 ) -> Survey {
@@ -85,15 +79,16 @@ pub async fn survey(
     let Wanted { domain, stages } = wanted;
     let ground = Ground {
         plan,
+        network,
         domain,
         path: &network.path,
         stages,
     };
     let mut under_way = UnderWay::new();
-    let of_network = probe::tasks(&ground, &Thing::Network);
-    let asks_dhcp = of_network
-        .iter()
-        .any(|task| task.check.subject == Subject::Dhcp);
+    let mut of_network = probe::tasks(&ground, &Thing::Network);
+    let is_dhcp = |task: &Task| task.check.subject == Subject::Dhcp;
+    let asks_dhcp = of_network.iter().any(is_dhcp);
+    of_network.retain(|task| handed.is_none() || !is_dhcp(task));
     under_way.start(of_network, None);
     for server in &network.resolvers {
         under_way.start(probe::tasks(&ground, &Thing::Resolver(*server)), None);
@@ -116,6 +111,12 @@ pub async fn survey(
         }
     }
     under_way.start(next.literal_time_sources(), None);
+    if let Some(seen) = handed {
+        watch(seen);
+        let id = under_way.ended(seen.clone());
+        let tasks = next.after(seen, &mut controllers);
+        under_way.start(tasks, Some(id));
+    }
     if next.wants_clocks() {
         under_way.start(probe::tasks(&ground, &Thing::OwnClock), None);
     }
@@ -147,6 +148,7 @@ pub async fn survey(
             domain: domain.map(str::to_owned),
             configured_site: plan.ad_site.clone(),
             proxy: network.proxy.to_use(),
+            dhcp_servers: network.dhcp_servers.clone(),
             tenant: plan.tenant.clone(),
             candidates: controllers.candidates(),
             clock_synchronised: observations
@@ -156,109 +158,6 @@ pub async fn survey(
         },
         slowest,
         took: begun.elapsed(),
-    }
-}
-
-/// Runs and what they followed from.
-struct UnderWay {
-    running: JoinSet<(usize, Observation)>,
-    lookups: Arc<Semaphore>,
-    tunnels: Arc<Semaphore>,
-    /// Runs without whose end the first controller for the account is not known.
-    awaited: usize,
-    /// By number: what it followed from, and what it gave.
-    known: Vec<(Option<usize>, Option<Observation>)>,
-}
-
-impl UnderWay {
-    fn new() -> Self {
-        Self {
-            running: JoinSet::new(),
-            lookups: Arc::new(Semaphore::new(LOOKUPS)),
-            tunnels: Arc::new(Semaphore::new(TUNNELS)),
-            awaited: 0,
-            known: Vec::new(),
-        }
-    }
-
-    fn start(&mut self, tasks: Vec<Task>, after: Option<usize>) {
-        for task in tasks {
-            let id = self.known.len();
-            self.known.push((after, None));
-            let turns = match (&task.check.subject, &task.check.proxy) {
-                (Subject::Host { .. }, Some(_)) => Some(Arc::clone(&self.tunnels)),
-                (Subject::Host { .. }, None) if task.check.target.address.is_none() => {
-                    Some(Arc::clone(&self.lookups))
-                }
-                _ => task.probe.turn(),
-            };
-            self.awaited += usize::from(account::is_awaited(&task.check));
-            self.running.spawn(async move {
-                let _turn = match &turns {
-                    Some(turns) => turns.acquire().await.ok(),
-                    None => None,
-                };
-                (id, run::once(&task).await)
-            });
-        }
-    }
-
-    async fn join(&mut self) -> Option<(usize, Observation)> {
-        // A run catches its own panics; nothing here cancels one.
-        self.running.join_next().await?.ok()
-    }
-
-    fn keep(&mut self, id: usize, seen: Observation) {
-        self.awaited -= usize::from(account::is_awaited(&seen.check));
-        if let Some(known) = self.known.get_mut(id) {
-            known.1 = Some(seen);
-        }
-    }
-
-    /// What has ended so far.
-    fn observations(&self) -> impl Iterator<Item = &Observation> {
-        self.known.iter().filter_map(|(_, seen)| seen.as_ref())
-    }
-
-    /// The chain whose exchanges took longest together.
-    fn slowest(&self) -> Vec<Link> {
-        let total = |end: usize| -> Duration { self.chain(end).iter().map(|seen| seen.took).sum() };
-        (0..self.known.len())
-            .max_by_key(|end| total(*end))
-            .map(|end| self.chain(end))
-            .unwrap_or_default()
-            .into_iter()
-            .map(|seen| Link {
-                what: if seen.check.service == seen.check.probe {
-                    format!("{} {}", seen.check.probe, seen.check.target)
-                } else {
-                    format!(
-                        "{} {} {}",
-                        seen.check.probe, seen.check.service, seen.check.target
-                    )
-                },
-                took: seen.took,
-            })
-            .collect()
-    }
-
-    fn chain(&self, end: usize) -> Vec<&Observation> {
-        let mut chain = Vec::new();
-        let mut at = Some(end);
-        // A run follows from an earlier one, so that this ends.
-        while let Some((after, seen)) = at.and_then(|id| self.known.get(id)) {
-            chain.extend(seen);
-            at = *after;
-        }
-        chain.reverse();
-        chain
-    }
-
-    fn into_observations(self) -> Vec<Observation> {
-        self.known
-            .into_iter()
-            .filter_map(|(_, seen)| seen)
-            .collect()
     }
 }
 

@@ -31,6 +31,8 @@ impl DhcpKind {
 pub struct DhcpAnswer {
     /// The server identifier (option 54); whom the answer came from where there is none.
     pub server: Ipv4Addr,
+    /// Its hardware address, where it is on the segment.
+    pub hardware: Option<String>,
     /// What kind of answer it is.
     pub kind: DhcpKind,
     /// The address that an offer is for.
@@ -63,6 +65,7 @@ impl DhcpAnswer {
     pub const fn new(server: Ipv4Addr, kind: DhcpKind) -> Self {
         Self {
             server,
+            hardware: None,
             kind,
             offered: None,
             subnet_mask: None,
@@ -73,6 +76,15 @@ impl DhcpAnswer {
             proxy_script_url: None,
             portal_api_url: None,
             lease: None,
+        }
+    }
+
+    /// The server for people: `10.1.0.1 (02:00:00:00:00:01)`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.hardware {
+            Some(hardware) => format!("{} ({hardware})", self.server),
+            None => self.server.to_string(),
         }
     }
 

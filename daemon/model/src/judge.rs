@@ -20,6 +20,7 @@ mod scenarios;
 mod uplink;
 mod verdicts;
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::outcome::Observation;
@@ -75,6 +76,8 @@ pub struct NetworkScene {
     pub configured_site: Option<String>,
     /// What the configuration says about the proxy.
     pub proxy: ProxyUse,
+    /// The DHCP servers that belong into it; nobody has said which, where there is none.
+    pub dhcp_servers: Vec<Ipv4Addr>,
     /// The verified domain of the tenant that the configuration names.
     pub tenant: Option<String>,
     /// What the SRV records announced, in locator order.

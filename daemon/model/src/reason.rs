@@ -52,6 +52,7 @@ reasons! {
         NoRoute = "no_route",
         GatewayUnreachable = "gateway_unreachable",
         NoResolver = "no_resolver",
+        DhcpRogue = "dhcp_rogue",
         InternetUnreachable = "internet_unreachable";
     "dns":
         ResolverUnreachable = "resolver_unreachable",

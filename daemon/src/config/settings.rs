@@ -1,6 +1,6 @@
 //! What may stand in the configuration. The comment of a field is what the schema says of it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -85,8 +85,13 @@ pub struct Network {
     /// Addresses to send from, at most one of each family.
     #[serde(deserialize_with = "values::sources")]
     pub source: Vec<IpAddr>,
-    /// The resolvers of its clients: "system", or a list of addresses.
+    /// The resolvers of its clients: "system", "dhcp" for those that its DHCP servers hand out, or a
+    /// list of addresses.
     pub resolvers: Resolvers,
+    /// The DHCP servers that belong into it, by the addresses that they call themselves; whoever else
+    /// answers is a rogue one. Without any, servers that hand out different settings are told.
+    #[serde(deserialize_with = "values::servers")]
+    pub dhcp_servers: Vec<Ipv4Addr>,
     /// The proxy of its clients: "auto" for what a proxy script of the network tells them, "direct", or
     /// a proxy as `"http://proxy.example.com:8080"`.
     pub proxy: Proxy,

@@ -25,6 +25,8 @@ pub enum Resolvers {
     /// Those that the system itself uses. Written `"system"`.
     #[default]
     System,
+    /// Those that the DHCP servers of the network hand out. Written `"dhcp"`.
+    Dhcp,
     /// These, in this order: at least one, each once.
     List(Vec<SocketAddr>),
 }
@@ -37,12 +39,14 @@ impl<'de> Deserialize<'de> for Resolvers {
             type Value = Resolvers;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("\"system\" or a list of addresses")
+                f.write_str("\"system\", \"dhcp\" or a list of addresses")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Resolvers, E> {
                 if text == "system" {
                     Ok(Resolvers::System)
+                } else if text == "dhcp" {
+                    Ok(Resolvers::Dhcp)
                 } else if resolver(text).is_ok() {
                     Err(E::custom(format!(
                         "one address is written as a list, [\"{text}\"]"
@@ -58,7 +62,7 @@ impl<'de> Deserialize<'de> for Resolvers {
                 let servers: Vec<_> = servers.into_iter().map(|server| server.0).collect();
                 if servers.is_empty() {
                     return Err(de::Error::custom(
-                        "the list is empty; name at least one address, or write \"system\"",
+                        "the list is empty; name at least one address, or write \"system\" or \"dhcp\"",
                     ));
                 }
                 once(&servers)?;
@@ -74,6 +78,7 @@ impl Serialize for Resolvers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::System => serializer.serialize_str("system"),
+            Self::Dhcp => serializer.serialize_str("dhcp"),
             Self::List(servers) => serializer.collect_seq(servers.iter().map(|server| {
                 if server.port() == DNS_PORT {
                     server.ip().to_string()
@@ -97,7 +102,7 @@ impl JsonSchema for Resolvers {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "anyOf": [
-                { "const": "system" },
+                { "enum": ["system", "dhcp"] },
                 { "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": MOST_ENTRIES },
             ],
         })
@@ -197,6 +202,25 @@ pub(super) fn sources<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<
         ));
     }
     Ok(addresses)
+}
+
+/// The DHCP servers that belong into a network; may be empty.
+pub(super) fn servers<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Ipv4Addr>, D::Error> {
+    let listed: Vec<Checked<IpAddr>> = few(deserializer)?;
+    let servers: Vec<Ipv4Addr> = listed
+        .iter()
+        .map(|server| match server.0 {
+            IpAddr::V4(v4) => Ok(v4),
+            IpAddr::V6(v6) => Err(de::Error::custom(format!(
+                "{} is no IPv4 address; servers of DHCPv6 are not asked",
+                quoted(&v6.to_string())
+            ))),
+        })
+        .collect::<Result<_, _>>()?;
+    once(&servers)?;
+    Ok(servers)
 }
 
 /// Host names and addresses; may be empty.

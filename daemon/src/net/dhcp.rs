@@ -62,6 +62,20 @@ pub const BRIEFLY: Rhythm = Rhythm {
     grace: Duration::from_millis(200),
 };
 
+/// For what a client is given, where everything else follows from it: as patient as any other question.
+pub const CAREFULLY: Rhythm = Rhythm {
+    sends: &[
+        (Duration::ZERO, Question::Inform),
+        (Duration::ZERO, Question::Discover),
+        (Duration::from_secs(1), Question::Inform),
+        (Duration::from_secs(1), Question::Discover),
+        (Duration::from_secs(3), Question::Inform),
+        (Duration::from_secs(3), Question::Discover),
+    ],
+    silence: Duration::from_secs(5),
+    grace: Duration::from_millis(500),
+};
+
 /// For a client that has no address yet.
 pub const WITHOUT_ADDRESS: Rhythm = Rhythm {
     sends: &[

@@ -168,6 +168,36 @@ impl Kernel {
         link: u32,
         peer: IpAddr,
     ) -> Result<Option<NeighbourState>, Error> {
+        let known = self.known_neighbour(link, peer).await?;
+        Ok(known.map(|neighbour| neighbour.header.state))
+    }
+
+    /// The hardware address of a neighbour, as `02:00:00:00:00:01`; `None` if the kernel does not know it.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub async fn hardware(&self, link: u32, peer: IpAddr) -> Result<Option<String>, Error> {
+        let known = self.known_neighbour(link, peer).await?;
+        Ok(known.and_then(|neighbour| {
+            neighbour
+                .attributes
+                .iter()
+                .find_map(|attribute| match attribute {
+                    NeighbourAttribute::LinkLayerAddress(bytes) if bytes.len() == 6 => {
+                        let pairs: Vec<_> =
+                            bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                        Some(pairs.join(":"))
+                    }
+                    _ => None,
+                })
+        }))
+    }
+
+    async fn known_neighbour(
+        &self,
+        link: u32,
+        peer: IpAddr,
+    ) -> Result<Option<NeighbourMessage>, Error> {
         let family = match peer {
             IpAddr::V4(_) => AddressFamily::Inet,
             IpAddr::V6(_) => AddressFamily::Inet6,
@@ -180,16 +210,13 @@ impl Kernel {
             .execute()
             .try_collect()
             .await?;
-        Ok(known
-            .iter()
-            .find(|neighbour| {
-                neighbour.header.ifindex == link
-                    && neighbour.attributes.iter().any(|attribute| {
-                        matches!(attribute, NeighbourAttribute::Destination(destination)
-                            if neighbour_address(destination) == Some(peer))
-                    })
-            })
-            .map(|neighbour| neighbour.header.state))
+        Ok(known.into_iter().find(|neighbour| {
+            neighbour.header.ifindex == link
+                && neighbour.attributes.iter().any(|attribute| {
+                    matches!(attribute, NeighbourAttribute::Destination(destination)
+                        if neighbour_address(destination) == Some(peer))
+                })
+        }))
     }
 
     /// Asks the kernel to probe a neighbour that it believes to know. Needs `CAP_NET_ADMIN`;

@@ -44,8 +44,6 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
     let host = api
         .as_ref()
         .map_or_else(|_| "portal API".to_owned(), |api| text::foreign(&api.host));
-    let mut networks = ground.plan.networks.iter();
-    let network = networks.find(|network| network.name == ground.path.network);
     vec![Task {
         check: Check {
             probe: KIND.name,
@@ -70,9 +68,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         probe: Arc::new(Portal {
             url: text::foreign(url),
             api,
-            resolvers: network
-                .map(|network| network.resolvers.clone())
-                .unwrap_or_default(),
+            resolvers: ground.network.resolvers.clone(),
             public: Arc::clone(&ground.plan.public_roots),
             corporate: Arc::clone(&ground.plan.corporate_roots),
         }),

@@ -4,19 +4,21 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use sightline_model::{Check, DhcpAnswer, Finding, Gate, Phase, Reason, Stage, Subject, Target};
 
 use super::{Ground, Kind, Thing};
-use crate::net::dhcp::{self, Client};
+use crate::net::dhcp::{self, Client, Rhythm};
 use crate::net::routes::{Kernel, Link, Snapshot};
+use crate::net::socket;
 use crate::path::NetPath;
 use crate::run::{Probe, Run, Running, Task};
 
 pub(super) const KIND: Kind = Kind {
     name: "dhcp",
     help: "Asks the DHCP servers of the segment what they hand out, resolvers, proxy script and portal among it, by DHCPINFORM and then DHCPDISCOVER, and takes no lease.",
-    reasons: &[Reason::NotTested],
+    reasons: &[Reason::NotTested, Reason::NoResolver, Reason::DhcpRogue],
     tasks,
 };
 
@@ -25,13 +27,14 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         return Vec::new();
     }
     let interface = ground.path.interface.clone();
+    let decides = ground.network.by_dhcp;
     vec![Task {
         check: Check {
             probe: KIND.name,
             service: KIND.name,
             stage: Stage::Network,
             also: Vec::new(),
-            gate: Gate::Optional,
+            gate: if decides { Gate::Hard } else { Gate::Optional },
             subject: Subject::Dhcp,
             door: "udp/67".to_owned(),
             closed_as: Reason::NotTested,
@@ -46,26 +49,76 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         },
         path: Arc::clone(ground.path),
         timeout: ground.plan.timeout,
-        probe: Arc::new(Servers),
+        probe: Arc::new(Servers { decides }),
     }]
 }
 
 #[derive(Debug)]
-struct Servers;
+struct Servers {
+    /// Whether the network's resolvers are those that DHCP hands out.
+    decides: bool,
+}
+
+/// Why nothing was heard.
+#[derive(Debug)]
+enum Unheard {
+    /// This box could not ask.
+    NotAsked(Reason, String),
+    /// Nobody answers on this interface.
+    Silence(String),
+}
+
+impl Unheard {
+    /// A network without DHCP is as good as one with it, unless its clients live on what it hands out.
+    fn finding(&self, run: &Run, decides: bool) -> Finding {
+        match self {
+            Self::NotAsked(reason, said) => {
+                let detail = format!("the DHCP servers were not asked: {said}");
+                if decides {
+                    run.blind(*reason, detail)
+                } else {
+                    run.info(Reason::NotTested, detail)
+                }
+            }
+            Self::Silence(interface) if decides => run.fail(
+                Reason::NoResolver,
+                format!("no DHCP server answers on {interface}, so that clients are given no resolver"),
+            ),
+            Self::Silence(interface) => run.info(
+                Reason::NotTested,
+                format!(
+                    "no DHCP server answers on {interface}; options 252 (proxy script) and 114 (portal) are not known"
+                ),
+            ),
+        }
+    }
+}
 
 impl Probe for Servers {
     fn run<'a>(&'a self, run: &'a Run) -> Running<'a> {
         Box::pin(async move {
             run.enter(Phase::Request);
-            match ask(run).await {
+            match ask(run, self.decides).await {
                 Ok(Some(answers)) => {
                     keep(run, &answers);
+                    let hands_out = answers.iter().any(|answer| !answer.resolvers.is_empty());
                     run.read_dhcp(answers);
+                    if self.decides && !hands_out {
+                        return Err(run.fail(
+                            Reason::NoResolver,
+                            "the DHCP servers that answer hand out no resolver (option 6)",
+                        ));
+                    }
                 }
                 // Whoever looks from the loopback interface looks at this box alone.
                 Ok(None) => run.keep("asked", "nobody, on the loopback interface"),
-                // A network without DHCP is as good as one with it.
-                Err(finding) => run.note(finding),
+                Err(unheard) => {
+                    let finding = unheard.finding(run, self.decides);
+                    if self.decides {
+                        return Err(finding);
+                    }
+                    run.note(finding);
+                }
             }
             Ok(())
         })
@@ -73,33 +126,63 @@ impl Probe for Servers {
 }
 
 /// What was answered; nothing where nobody can be asked.
-async fn ask(run: &Run) -> Result<Option<Vec<DhcpAnswer>>, Finding> {
-    let not_asked = |said: &dyn std::fmt::Display| {
-        let detail = format!("the DHCP servers were not asked: {said}");
-        run.info(Reason::NotTested, detail)
-    };
-    let kernel = Kernel::open().map_err(|error| not_asked(&error))?;
-    let snapshot = kernel.snapshot().await.map_err(|error| not_asked(&error))?;
-    let link = link(run.path(), &snapshot).map_err(|said| not_asked(&said))?;
+async fn ask(run: &Run, decides: bool) -> Result<Option<Vec<DhcpAnswer>>, Unheard> {
+    /// What is left to say what came.
+    const RESERVE: Duration = Duration::from_millis(300);
+
+    let not_asked = |said: String| Unheard::NotAsked(Reason::NotRun, said);
+    let kernel = Kernel::open().map_err(|error| not_asked(error.to_string()))?;
+    let snapshot = kernel.snapshot().await;
+    let snapshot = snapshot.map_err(|error| not_asked(error.to_string()))?;
+    let link = link(run.path(), &snapshot).map_err(not_asked)?;
     if link.is_loopback {
         return Ok(None);
     }
-    let client = client(run.path(), link, &snapshot).map_err(|said| not_asked(&said))?;
+    let client = client(run.path(), link, &snapshot).map_err(not_asked)?;
     run.keep("interface", client.interface.as_str());
     let rhythm = match client.address {
+        _ if decides => Rhythm {
+            silence: run.remaining().saturating_sub(RESERVE),
+            ..dhcp::CAREFULLY
+        },
         Some(_) => dhcp::BRIEFLY,
         None => dhcp::WITHOUT_ADDRESS,
     };
-    let asked = dhcp::ask(&client, rhythm);
-    let answers = asked.await.map_err(|error| not_asked(&refused(&error)))?;
+    let asked = dhcp::ask(&client, rhythm).await;
+    let mut answers = asked.map_err(|error| {
+        let reason = match error.kind() {
+            io::ErrorKind::PermissionDenied => Reason::NoPermission,
+            _ => Reason::NotRun,
+        };
+        Unheard::NotAsked(reason, refused(&error))
+    })?;
     if answers.is_empty() {
-        let detail = format!(
-            "no DHCP server answers on {}; options 252 (proxy script) and 114 (portal) are not known",
-            client.interface
-        );
-        return Err(run.info(Reason::NotTested, detail));
+        return Err(Unheard::Silence(client.interface));
+    }
+    for answer in &mut answers {
+        answer.hardware = hardware(run, &kernel, link.index, answer.server).await;
     }
     Ok(Some(answers))
+}
+
+/// The hardware address of a server on the segment, by which a switch port is found.
+async fn hardware(run: &Run, kernel: &Kernel, link: u32, server: Ipv4Addr) -> Option<String> {
+    const DISCARD: u16 = 9;
+    const POLL: Duration = Duration::from_millis(20);
+    const POLLS: u32 = 10;
+
+    let peer = IpAddr::V4(server);
+    // It makes the kernel look for the server (RFC 863).
+    if let Ok(socket) = socket::udp(run.path(), (server, DISCARD).into()) {
+        let _refused = socket.send(&[]).await;
+    }
+    for _ in 0..POLLS {
+        if let Ok(Some(found)) = kernel.hardware(link, peer).await {
+            return Some(found);
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    None
 }
 
 /// Why the port could not be had, and what to do.
@@ -175,7 +258,7 @@ fn v4(address: IpAddr) -> Option<Ipv4Addr> {
 
 /// For people: who answered, what the first of them hands out, and what others hand out instead.
 fn keep(run: &Run, answers: &[DhcpAnswer]) {
-    let shown = |answer: &DhcpAnswer| format!("{} ({})", answer.server, answer.kind.title());
+    let shown = |answer: &DhcpAnswer| format!("{}, {}", answer.place(), answer.kind.title());
     run.keep("servers", answers.iter().map(shown).collect::<Vec<_>>());
     let Some(first) = answers.first() else { return };
     let in_words = |answer: &DhcpAnswer| -> Vec<String> {
@@ -200,180 +283,4 @@ fn keep(run: &Run, answers: &[DhcpAnswer]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use sightline_model::{DhcpKind, Evidence};
-
-    use super::*;
-    use crate::net::routes::{Address, DefaultRoute};
-
-    const HARDWARE: [u8; 6] = [2, 0, 0, 0, 0, 1];
-
-    fn link(index: u32, name: &str) -> Link {
-        Link {
-            index,
-            name: name.into(),
-            is_up: true,
-            has_carrier: true,
-            hardware: (name != "tun0").then_some(HARDWARE),
-            ..Link::default()
-        }
-    }
-
-    fn address(link: u32, text: &str) -> Address {
-        Address {
-            link,
-            address: text.parse().expect("an address"),
-            prefix: 24,
-        }
-    }
-
-    fn snapshot() -> Snapshot {
-        Snapshot {
-            links: vec![
-                Link {
-                    is_loopback: true,
-                    ..link(1, "lo")
-                },
-                link(2, "eth1"),
-                link(3, "eth0"),
-                link(4, "tun0"),
-            ],
-            addresses: vec![
-                address(1, "127.0.0.1"),
-                address(3, "fd00::7"),
-                address(3, "10.1.0.7"),
-                address(2, "10.9.0.7"),
-            ],
-            defaults: vec![DefaultRoute {
-                link: 3,
-                gateway: "10.1.0.1".parse().ok(),
-            }],
-        }
-    }
-
-    fn asked_from(interface: Option<&str>, snapshot: &Snapshot) -> String {
-        let mut path = NetPath::direct("default");
-        path.interface = interface.map(str::to_owned);
-        match super::link(&path, snapshot).and_then(|link| client(&path, link, snapshot)) {
-            Ok(client) => format!("{} {:?}", client.interface, client.address),
-            Err(said) => said,
-        }
-    }
-
-    #[test]
-    fn it_is_asked_where_a_client_of_the_network_would_ask() {
-        let healthy = snapshot();
-        assert_eq!(asked_from(None, &healthy), "eth0 Some(10.1.0.7)");
-        assert_eq!(asked_from(Some("eth1"), &healthy), "eth1 Some(10.9.0.7)");
-        let mut without_route = snapshot();
-        without_route.defaults.clear();
-        assert_eq!(asked_from(None, &without_route), "eth1 Some(10.9.0.7)");
-        without_route.addresses.clear();
-        without_route.links.remove(0);
-        assert_eq!(asked_from(None, &without_route), "eth1 None");
-    }
-
-    #[test]
-    fn a_link_that_cannot_ask_is_said_and_no_other_is_used() {
-        let mut broken = snapshot();
-        broken.links[2].has_carrier = false;
-        assert_eq!(asked_from(None, &broken), "eth0 is down");
-        assert_eq!(
-            asked_from(Some("eth9"), &broken),
-            "this box has no interface eth9"
-        );
-        let said = asked_from(Some("tun0"), &broken);
-        assert!(said.contains("has no segment to ask on"), "{said}");
-        assert_eq!(
-            asked_from(None, &Snapshot::default()),
-            "no link of this box is up"
-        );
-    }
-
-    #[test]
-    fn a_port_that_cannot_be_had_comes_with_what_to_do() {
-        let said = refused(&io::ErrorKind::PermissionDenied.into());
-        assert!(said.contains("CAP_NET_BIND_SERVICE"), "{said}");
-        let said = refused(&io::ErrorKind::AddrInUse.into());
-        assert!(said.contains("another program"), "{said}");
-    }
-
-    #[tokio::test]
-    async fn servers_that_differ_stand_in_the_evidence() {
-        let server = |last: u8, router: u8| {
-            let mut answer = DhcpAnswer::new(Ipv4Addr::new(10, 1, 0, last), DhcpKind::Ack);
-            answer.routers = vec![Ipv4Addr::new(10, 1, 0, router)];
-            answer.domain = Some("corp.example\u{1b}[2J".into());
-            answer
-        };
-        let task = Task {
-            probe: Arc::new(Two([server(1, 1), server(66, 66)])),
-            ..task()
-        };
-        let outcome = crate::run::once(&task).await.outcome;
-        assert_eq!(
-            outcome.evidence["servers"],
-            Evidence::List(vec![
-                "10.1.0.1 (DHCPACK to DHCPINFORM)".into(),
-                "10.1.0.66 (DHCPACK to DHCPINFORM)".into()
-            ])
-        );
-        assert_eq!(
-            outcome.evidence["other_servers"],
-            Evidence::List(vec![
-                "10.1.0.66: routers 10.1.0.66; domain corp.example\\u{1b}[2J".into()
-            ])
-        );
-        let kept = outcome.facts.dhcp.first().and_then(|of| of.domain.clone());
-        assert_eq!(kept.as_deref(), Some("corp.example\\u{1b}[2J"));
-    }
-
-    #[derive(Debug)]
-    struct Two([DhcpAnswer; 2]);
-
-    impl Probe for Two {
-        fn run<'a>(&'a self, run: &'a Run) -> Running<'a> {
-            Box::pin(async move {
-                keep(run, &self.0);
-                run.read_dhcp(self.0.to_vec());
-                Ok(())
-            })
-        }
-    }
-
-    #[tokio::test]
-    async fn who_looks_from_the_loopback_interface_asks_nobody() {
-        let outcome = crate::run::once(&task()).await.outcome;
-        assert_eq!(outcome.findings, []);
-        assert!(outcome.evidence.contains_key("asked"));
-        assert!(outcome.facts.dhcp.is_empty());
-    }
-
-    fn task() -> Task {
-        let mut path = NetPath::direct("default");
-        path.interface = Some("lo".into());
-        Task {
-            check: Check {
-                probe: KIND.name,
-                service: KIND.name,
-                stage: Stage::Network,
-                also: Vec::new(),
-                gate: Gate::Optional,
-                subject: Subject::Dhcp,
-                door: String::new(),
-                closed_as: Reason::NotTested,
-                needs_flag: None,
-                is_of_host: false,
-                proxy: None,
-                target: Target {
-                    host: "lo".into(),
-                    address: None,
-                    port: None,
-                },
-            },
-            path: Arc::new(path),
-            timeout: std::time::Duration::from_secs(5),
-            probe: Arc::new(Servers),
-        }
-    }
-}
+mod tests;

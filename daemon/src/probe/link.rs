@@ -58,10 +58,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         path: Arc::clone(ground.path),
         timeout: ground.plan.timeout,
         probe: Arc::new(Uplink {
-            unusable: ground
-                .network()
-                .map(|network| network.unusable.clone())
-                .unwrap_or_default(),
+            unusable: ground.network.unusable.clone(),
         }),
     }]
 }

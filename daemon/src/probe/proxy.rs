@@ -47,10 +47,10 @@ pub(super) const KIND: Kind = Kind {
 };
 
 fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
-    let Some(network) = ground.network().filter(|_| ground.wants(&[Stage::Proxy])) else {
+    if !ground.wants(&[Stage::Proxy]) {
         return Vec::new();
-    };
-    match (thing, &network.proxy) {
+    }
+    match (thing, &ground.network.proxy) {
         (Thing::Network, ProxyChoice::Auto) => script::search_task(ground).into_iter().collect(),
         (Thing::Network, ProxyChoice::Named(server)) => script::search_task(ground)
             .into_iter()
@@ -72,10 +72,7 @@ fn proxy_task(ground: &Ground<'_>, server: &Server) -> Task {
     };
     let probe = Gateway {
         server: server.clone(),
-        resolvers: ground
-            .network()
-            .map(|network| network.resolvers.clone())
-            .unwrap_or_default(),
+        resolvers: ground.network.resolvers.clone(),
         beyond: beyond(ground),
     };
     task(

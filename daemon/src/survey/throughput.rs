@@ -29,6 +29,7 @@ pub async fn throughput(
     let name = endpoint.hosts.first()?.name.clone();
     let ground = Ground {
         plan,
+        network,
         domain: wanted.domain,
         path: &network.path,
         stages: wanted.stages,

@@ -106,6 +106,7 @@ proxy-filtering|proxy,tcp80,tcp443|As proxy-required, and the proxy refuses one 
 proxy-dead|proxy,tcp80,tcp443|As proxy-required, and the proxy is dead: its packets are dropped.
 pac-broken|proxy|WPAD by DNS leads to a page that is no proxy script; the direct way works.
 dhcp|dhcp|Healthy: a DHCP server on the LAN hands out gateway, resolvers and domain.
+dhcp-rogue|dhcp|As dhcp, and a second DHCP server on the LAN hands out a resolver of the Internet.
 wpad-dhcp|dhcp,proxy,tcp80,tcp443|As proxy-required, and the proxy script is announced by DHCP (option 252) and not by DNS.
 capport|dhcp,portal|DHCP announces the API of a portal (option 114), which says that the devices are captive; nothing is in the way.
 black-holed|internet,tcp80,tcp443,r1,r2|The gateway answers, and swallows all that leaves the site, also to the resolvers.

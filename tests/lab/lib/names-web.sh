@@ -12,6 +12,7 @@ readonly PORTAL=10.60.1.4 PORTAL_NAME=portal.site.example
 readonly WPAD=10.60.1.5 WPAD_NAME=wpad.$DOMAIN
 # Only DHCP leads to this name.
 readonly DHCP_WPAD_NAME=wpad.site.example DHCP_SERVER=10.60.1.1
+readonly DHCP_ROGUE=10.60.1.66 DHCP_ROGUE_CARD=02:00:5e:10:00:66
 readonly PORTAL_API=https://$PORTAL_NAME/capport/api
 readonly INSPECTION_PORT=3130
 # Which host each fault of one host takes. No two take the same, so that they combine.

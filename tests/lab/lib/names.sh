@@ -12,4 +12,4 @@ readonly INET_DNS=203.0.113.53 INET_TIME=203.0.113.123 INET_WEB=203.0.113.80
 readonly TENANT_ID=3f2b8c1e-6d54-4a7b-9c0d-5e1f20a3b4c5 TENANT_NAME=contoso.com
 readonly SCP_NAME=62a0ff2e-97b9-4513-943f-0d221bd30080
 readonly CANARY=canary
-readonly NAMESPACES=(site edge inet dc1 dc2 other)
+readonly NAMESPACES=(site edge inet dc1 dc2 other rogue)

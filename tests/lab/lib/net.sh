@@ -24,6 +24,10 @@ net_up() {
   done
   ip -n "$(ns edge)" link set lo up
   link site "$GATEWAY/24" "$SITE_ADDRESS/24"
+  # A neighbour of the site, on the same segment.
+  ip -n "$(ns edge)" link add link site name rogue address "$DHCP_ROGUE_CARD" type macvlan mode bridge
+  ip -n "$(ns edge)" link set rogue netns "$(ns rogue)" name eth0
+  printf '%s\n' "addr add $DHCP_ROGUE/24 dev eth0" 'link set lo up' 'link set eth0 up' | ip -n "$(ns rogue)" -batch -
   link inet 203.0.113.1/24 203.0.113.10/24 "$INET_DNS/24" "$INET_TIME/24" "$INET_WEB/24"
   link dc1 10.60.10.1/24 "$DC1/24"
   link dc2 10.60.20.1/24 "$DC2/24"

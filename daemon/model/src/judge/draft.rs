@@ -20,6 +20,8 @@ pub(super) struct Draft {
     pub(super) what: Vec<String>,
     /// Where: resolvers, controllers, interfaces.
     pub(super) at: Vec<String>,
+    /// Resolvers that are there because of it.
+    pub(super) brings: Vec<String>,
     /// What was tried and what came back. Of a merged draft one line of each place comes first,
     /// then the second lines: whoever shows two lines shows two places.
     pub(super) details: Vec<String>,
@@ -38,6 +40,7 @@ impl Draft {
             severity,
             what: Vec::new(),
             at: Vec::new(),
+            brings: Vec::new(),
             details: Vec::new(),
             touches: BTreeMap::new(),
             explained_by: None,

@@ -77,6 +77,13 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
                 )
         }
         Reason::ResolverUnreachable => is_at_same_resolvers(cause, other),
+        // What a resolver lacks that only a rogue server hands out.
+        Reason::DhcpRogue => {
+            (other.reason.group() == "dns" || other.reason == Reason::PortBlocked)
+                && other.severity <= Severity::Degrading
+                && !other.at.is_empty()
+                && other.at.iter().all(|place| cause.brings.contains(place))
+        }
         Reason::InternetUnreachable => {
             matches!(
                 other.reason,

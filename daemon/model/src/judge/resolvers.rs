@@ -10,7 +10,7 @@ use super::uplink::{interface, is_conclusive, plain};
 use crate::outcome::{Evidence, Finding, Observation, Phase, Severity, State};
 use crate::reason::Reason;
 use crate::stage::Stage;
-use crate::subject::Topic;
+use crate::subject::{Subject, Topic};
 
 /// What a DNS answer over UDP may have in bytes where the client does not say that it takes more
 /// (RFC 1035 §4.2.1).
@@ -129,7 +129,12 @@ fn collect(network: &NetworkScene) -> Vec<Resolver<'_>> {
 /// Every resolver of a network is asked something, so that a network in which something was looked
 /// at, and no resolver, has none.
 fn none_handed_out(network: &NetworkScene) -> Option<Draft> {
-    (!network.observations.is_empty()).then(|| {
+    // What DHCP says of that is the better word.
+    let is_said = network
+        .observations
+        .iter()
+        .any(|seen| seen.check.subject == Subject::Dhcp && seen.outcome.state() >= State::Unknown);
+    (!network.observations.is_empty() && !is_said).then(|| {
         Draft::new(Reason::NoResolver, Stage::Network, Severity::Blocking)
             .at(interface(network))
             .because("neither DHCP nor router advertisements nor the configuration name a resolver")

@@ -83,6 +83,7 @@ fn scene(scenario: &Scenario) -> Scene {
             domain: Some(DOMAIN.into()),
             configured_site: world.configured_site.clone(),
             proxy: world.proxy_use(),
+            dhcp_servers: world.dhcp_servers.clone(),
             tenant: world.tenant.clone(),
             candidates,
             clock_synchronised: world.clock_synchronised,

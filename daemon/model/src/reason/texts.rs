@@ -81,6 +81,11 @@ pub(super) const fn text(reason: Reason) -> Text {
             "No Internet on the network screen; the flow does not start.",
             "Hand out resolvers that know the Active Directory zone and the Internet: DHCP option 6, or RDNSS for IPv6.",
         ]),
+        Reason::DhcpRogue => row(Network, "DHCP servers that do not belong together answer: {}.", [
+            "A DHCP server answers that is not one of this network's, or several that hand out different settings. Which of them a device hears first is chance.",
+            "Now and then a device gets wrong resolvers, another gateway or no domain, and fails where its neighbour succeeds.",
+            "Find the server by its hardware address on the switches and switch it off; DHCP snooping keeps the next one away. Servers that belong there must hand out the same.",
+        ]),
         Reason::InternetUnreachable => row(Network, "Nothing on the Internet can be reached: {}.", [
             "No resolver of this network can resolve any Internet name, or no host on the Internet connects.",
             "No Internet on the network screen; the flow does not start.",

@@ -32,7 +32,7 @@ const MOST_SCRIPT: usize = 1024 * 1024;
 
 /// The task that looks for a script by name below the suffixes that a client has; `None` where it has none.
 pub(super) fn search_task(ground: &Ground<'_>) -> Option<Task> {
-    let network = ground.network()?;
+    let network = ground.network;
     let suffixes = network
         .search
         .iter()
@@ -79,10 +79,7 @@ pub(crate) fn announced_task(ground: &Ground<'_>, url: &str) -> Task {
     let probe = Announced {
         url: url.to_owned(),
         place,
-        resolvers: ground
-            .network()
-            .map(|network| network.resolvers.clone())
-            .unwrap_or_default(),
+        resolvers: ground.network.resolvers.clone(),
     };
     task(
         ground,

@@ -1,17 +1,18 @@
 //! A network in which everything works.
 
-use std::net::{IpAddr, SocketAddr};
+mod outside;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::outcome::{
     Check, ClockReading, ConnectionPoint, ControllerFacts, Evidence, Facts, Observation, Outcome,
-    ScriptFacts, Way,
 };
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
-use crate::subject::{ScriptSource, Subject, Target, Topic};
+use crate::subject::{Subject, Target, Topic};
 use crate::time::Timestamp;
 use crate::{Candidate, ProxyUse};
 
@@ -40,6 +41,12 @@ pub(super) struct World {
     /// The answers of the script that is announced by DNS: `DIRECT`, or a proxy. Hosts are asked through
     /// the first proxy too, but for those whose name begins with `!`.
     pub(super) script: Vec<String>,
+    /// What DHCP servers answer: the server, and the resolvers that it hands out.
+    pub(super) dhcp: Vec<String>,
+    /// Those of them that belong there.
+    pub(super) dhcp_servers: Vec<Ipv4Addr>,
+    /// Whether clients live on what DHCP hands out.
+    pub(super) by_dhcp: bool,
     /// The verified domain of the tenant.
     pub(super) tenant: Option<String>,
     /// The controllers at which an account is used: to read the service connection point, and to sign
@@ -86,6 +93,9 @@ impl Default for World {
             ipv6: false,
             proxy: None,
             script: Vec::new(),
+            dhcp: Vec::new(),
+            dhcp_servers: Vec::new(),
+            by_dhcp: false,
             tenant: None,
             account_at: Vec::new(),
         }
@@ -220,7 +230,7 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
         .evidence
         .insert("gateway", Evidence::Text("10.1.0.1".into()));
     let mut seen = vec![("uplink".to_owned(), uplink)];
-    seen.extend(dhcp(world));
+    seen.extend(outside::dhcp(world));
     for server in &world.resolvers {
         for (word, topic, stage, gate) in TOPICS {
             let subject = Subject::Resolver {
@@ -291,55 +301,10 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
         check.outcome.facts.clock = Some(clock(0.0));
         seen.push((format!("time {source}"), check));
     }
-    seen.extend(proxies(world));
-    seen.extend(hosts(world));
+    seen.extend(outside::proxies(world));
+    seen.extend(outside::hosts(world));
     seen.extend(world.account_at.iter().flat_map(|name| with_account(name)));
     (candidates, seen)
-}
-
-fn proxies(world: &World) -> Vec<(String, Observation)> {
-    let source = ScriptSource::Dns;
-    let mut search = observation(
-        Subject::ProxyScript { source },
-        "script",
-        Stage::Proxy,
-        Gate::Hard,
-    );
-    search.check.closed_as = Reason::EndpointUnreachable;
-    search.check.target.host = "wpad".into();
-    let way = |name: &String| match name.as_str() {
-        "DIRECT" => Way::Direct,
-        _ => Way::Proxy(name.clone()),
-    };
-    search.outcome.facts.script = (!world.script.is_empty()).then(|| ScriptFacts {
-        url: format!("http://wpad.{DOMAIN}/wpad.dat"),
-        ways: world.script.iter().map(way).collect(),
-    });
-    let mut seen = Vec::new();
-    if world.proxy.as_deref() != Some("direct") {
-        seen.push(("script dns".to_owned(), search));
-    }
-    for name in world.proxies() {
-        let subject = Subject::Proxy {
-            name: name.to_owned(),
-        };
-        let mut check = observation(subject, "proxy", Stage::Proxy, Gate::Hard);
-        check.check.closed_as = Reason::ProxyUnreachable;
-        seen.push((format!("proxy {name}"), check));
-    }
-    seen
-}
-
-fn dhcp(world: &World) -> Vec<(String, Observation)> {
-    let servers = observation(Subject::Dhcp, "dhcp", Stage::Network, Gate::Optional);
-    let mut seen = vec![("dhcp".to_owned(), servers)];
-    if let Some(name) = &world.portal_api {
-        let subject = Subject::PortalApi { name: name.clone() };
-        let mut check = observation(subject, "capport", Stage::Internet, Gate::Hard);
-        check.check.target.host.clone_from(name);
-        seen.push(("portal".to_owned(), check));
-    }
-    seen
 }
 
 /// An address of IPv6 is there where something is asked over IPv6.
@@ -374,61 +339,6 @@ fn controller(
             (service, check)
         })
         .collect()
-}
-
-fn hosts(world: &World) -> Vec<(String, Observation)> {
-    let mut seen = Vec::new();
-    for (number, text) in world.hosts.iter().enumerate() {
-        let words: Vec<_> = text.split(' ').collect();
-        let [name, stage, gate, also @ ..] = words.as_slice() else {
-            panic!("`{text}` is not `name stage gate`");
-        };
-        let knows_proxies = !name.starts_with('!');
-        let name = &name.trim_start_matches('!');
-        let last = u8::try_from(number + 1).expect("a few hosts");
-        let v4 = IpAddr::from([203, 0, 113, last]);
-        let v6 = IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last.into()]);
-        let mut ways = vec![("lookup", None), ("v4", Some(v4))];
-        if world.ipv6 {
-            ways.push(("v6", Some(v6)));
-        }
-        let proxies = world.proxies();
-        let proxy = proxies.first().filter(|_| knows_proxies);
-        if proxy.is_some() {
-            ways.push(("proxied", None));
-        }
-        for (way, address) in ways {
-            let mut check = observation(
-                Subject::Host {
-                    name: (*name).to_owned(),
-                },
-                "https",
-                stage.parse().expect("a stage"),
-                match *gate {
-                    "hard" => Gate::Hard,
-                    "soft" => Gate::Soft,
-                    other => panic!("no gate `{other}`"),
-                },
-            );
-            check.check.also = also
-                .iter()
-                .map(|stage| stage.parse().expect("a stage"))
-                .collect();
-            check.check.closed_as = if name.starts_with("sts.") {
-                check.check.door = "windowstransport".into();
-                Reason::StsUnreachable
-            } else {
-                Reason::EndpointUnreachable
-            };
-            check.check.target.host = (*name).to_owned();
-            check.check.target.address = address;
-            if way == "proxied" {
-                check.check.proxy = proxy.map(|proxy| (*proxy).to_owned());
-            }
-            seen.push((format!("host {name} {way}"), check));
-        }
-    }
-    seen
 }
 
 /// What the account is used for at a controller.

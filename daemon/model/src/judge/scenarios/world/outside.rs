@@ -1,0 +1,128 @@
+//! What a network announces, its proxies, and the hosts of the Internet behind it.
+
+use std::net::IpAddr;
+
+use super::{DOMAIN, World, observation};
+use crate::outcome::{Observation, ScriptFacts, Way};
+use crate::reason::Reason;
+use crate::stage::{Gate, Stage};
+use crate::subject::{ScriptSource, Subject};
+use crate::{DhcpAnswer, DhcpKind};
+
+pub(super) fn proxies(world: &World) -> Vec<(String, Observation)> {
+    let source = ScriptSource::Dns;
+    let mut search = observation(
+        Subject::ProxyScript { source },
+        "script",
+        Stage::Proxy,
+        Gate::Hard,
+    );
+    search.check.closed_as = Reason::EndpointUnreachable;
+    search.check.target.host = "wpad".into();
+    let way = |name: &String| match name.as_str() {
+        "DIRECT" => Way::Direct,
+        _ => Way::Proxy(name.clone()),
+    };
+    search.outcome.facts.script = (!world.script.is_empty()).then(|| ScriptFacts {
+        url: format!("http://wpad.{DOMAIN}/wpad.dat"),
+        ways: world.script.iter().map(way).collect(),
+    });
+    let mut seen = Vec::new();
+    if world.proxy.as_deref() != Some("direct") {
+        seen.push(("script dns".to_owned(), search));
+    }
+    for name in world.proxies() {
+        let subject = Subject::Proxy {
+            name: name.to_owned(),
+        };
+        let mut check = observation(subject, "proxy", Stage::Proxy, Gate::Hard);
+        check.check.closed_as = Reason::ProxyUnreachable;
+        seen.push((format!("proxy {name}"), check));
+    }
+    seen
+}
+
+pub(super) fn dhcp(world: &World) -> Vec<(String, Observation)> {
+    let gate = if world.by_dhcp {
+        Gate::Hard
+    } else {
+        Gate::Optional
+    };
+    let mut servers = observation(Subject::Dhcp, "dhcp", Stage::Network, gate);
+    servers.outcome.facts.dhcp = world
+        .dhcp
+        .iter()
+        .map(|text| {
+            let mut addresses = text
+                .split(' ')
+                .map(|word| word.parse().expect("an address"));
+            let server = addresses.next().expect("a server");
+            let mut answer = DhcpAnswer::new(server, DhcpKind::Ack);
+            answer.resolvers = addresses.collect();
+            answer
+        })
+        .collect();
+    let mut seen = vec![("dhcp".to_owned(), servers)];
+    if let Some(name) = &world.portal_api {
+        let subject = Subject::PortalApi { name: name.clone() };
+        let mut check = observation(subject, "capport", Stage::Internet, Gate::Hard);
+        check.check.target.host.clone_from(name);
+        seen.push(("portal".to_owned(), check));
+    }
+    seen
+}
+
+pub(super) fn hosts(world: &World) -> Vec<(String, Observation)> {
+    let mut seen = Vec::new();
+    for (number, text) in world.hosts.iter().enumerate() {
+        let words: Vec<_> = text.split(' ').collect();
+        let [name, stage, gate, also @ ..] = words.as_slice() else {
+            panic!("`{text}` is not `name stage gate`");
+        };
+        let knows_proxies = !name.starts_with('!');
+        let name = &name.trim_start_matches('!');
+        let last = u8::try_from(number + 1).expect("a few hosts");
+        let v4 = IpAddr::from([203, 0, 113, last]);
+        let v6 = IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last.into()]);
+        let mut ways = vec![("lookup", None), ("v4", Some(v4))];
+        if world.ipv6 {
+            ways.push(("v6", Some(v6)));
+        }
+        let proxies = world.proxies();
+        let proxy = proxies.first().filter(|_| knows_proxies);
+        if proxy.is_some() {
+            ways.push(("proxied", None));
+        }
+        for (way, address) in ways {
+            let mut check = observation(
+                Subject::Host {
+                    name: (*name).to_owned(),
+                },
+                "https",
+                stage.parse().expect("a stage"),
+                match *gate {
+                    "hard" => Gate::Hard,
+                    "soft" => Gate::Soft,
+                    other => panic!("no gate `{other}`"),
+                },
+            );
+            check.check.also = also
+                .iter()
+                .map(|stage| stage.parse().expect("a stage"))
+                .collect();
+            check.check.closed_as = if name.starts_with("sts.") {
+                check.check.door = "windowstransport".into();
+                Reason::StsUnreachable
+            } else {
+                Reason::EndpointUnreachable
+            };
+            check.check.target.host = (*name).to_owned();
+            check.check.target.address = address;
+            if way == "proxied" {
+                check.check.proxy = proxy.map(|proxy| (*proxy).to_owned());
+            }
+            seen.push((format!("host {name} {way}"), check));
+        }
+    }
+    seen
+}
