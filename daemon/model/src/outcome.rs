@@ -239,8 +239,33 @@ pub enum Way {
 pub struct ScriptFacts {
     /// Where it is announced to be.
     pub url: String,
-    /// The ways in its answers, in the order of its text; none where it could not be read.
-    pub ways: Vec<Way>,
+    /// Its answers that a host of the Internet may get, in the order of its text, each with its ways; none where it
+    /// could not be read.
+    pub answers: Vec<Vec<Way>>,
+    /// Whether these are all, as far as its text tells.
+    pub is_whole: bool,
+}
+
+impl ScriptFacts {
+    /// All ways, each once.
+    #[must_use]
+    pub fn ways(&self) -> Vec<&Way> {
+        let mut ways: Vec<&Way> = Vec::new();
+        for way in self.answers.iter().flatten() {
+            if !ways.contains(&way) {
+                ways.push(way);
+            }
+        }
+        ways
+    }
+
+    /// Whether the two stand in one answer, so that one takes the place of the other.
+    #[must_use]
+    pub fn are_together(&self, one: &Way, other: &Way) -> bool {
+        self.answers
+            .iter()
+            .any(|ways| ways.contains(one) && ways.contains(other))
+    }
 }
 
 /// Where a company signs its users in itself, as the answer about the realm of its domain says.

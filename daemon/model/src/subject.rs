@@ -137,6 +137,11 @@ pub enum Subject {
     },
     /// The clock of this box, by its own word.
     OwnClock,
+    /// How fast content comes from a host.
+    Content {
+        /// Its name.
+        name: String,
+    },
     /// A source of Internet time.
     TimeSource {
         /// Host name or address as configured.

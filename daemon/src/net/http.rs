@@ -67,6 +67,8 @@ pub struct Answer {
     pub headers: BTreeMap<&'static str, String>,
     /// The kinds of sign-in that a proxy offers with 407 (RFC 9110 §11.7.1), fit for people.
     pub offered: Vec<String>,
+    /// Whether a proxy says in a header that the answer is its own (RFC 9209; Squid's own word).
+    pub is_of_proxy: bool,
     /// Where a redirect leads, as sent.
     pub location: Option<String>,
     /// The body as far as it was read; at most as much as was asked for.
@@ -147,6 +149,7 @@ async fn read(mut response: Response<Incoming>, most: usize) -> hyper::Result<An
         status: response.status().as_u16(),
         headers: kept(response.headers()),
         offered: proxy::schemes(response.headers()),
+        is_of_proxy: proxy::is_own_answer(response.headers()),
         location: value(response.headers(), &header::LOCATION),
         ..Answer::default()
     };

@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{self, HeaderMap};
+use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
@@ -106,6 +106,15 @@ pub async fn tunnel(run: &Run, stream: TcpStream, authority: &str) -> Result<Tun
 #[must_use]
 pub const fn is_from_beyond(status: u16) -> bool {
     matches!(status, 502..=504)
+}
+
+/// Whether a header says that a proxy made the answer itself: the error of RFC 9209 §2.1.1, or Squid's.
+pub(super) fn is_own_answer(headers: &HeaderMap) -> bool {
+    let says_error = |value: &HeaderValue| {
+        let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        text.contains("error=")
+    };
+    headers.contains_key("x-squid-error") || headers.get_all("proxy-status").iter().any(says_error)
 }
 
 /// What a proxy says in the place of a tunnel: it wants to know who asks, it does not reach the host, or it

@@ -184,13 +184,19 @@ impl Gateway {
                 Blame::Ours(reason) => run.blind(reason, failure.detail),
                 Blame::Target(_) => run.fail(Reason::ProxyUnreachable, failure.detail),
             })?;
+        // A name that leads to this box itself is none of a proxy.
+        let is_name = self.server.host.parse::<IpAddr>().is_err();
+        let mut somewhere = found
+            .iter()
+            .filter(|address| !(is_name && script::is_nowhere(&address.to_string())));
         let has_route =
             |address: &&IpAddr| socket::reachable_by_route(run.path(), **address).is_ok();
-        let first = found.iter().find(has_route).or_else(|| found.first());
+        let first = somewhere.clone().next();
+        let first = somewhere.find(has_route).or(first);
         first.copied().ok_or_else(|| {
             run.fail(
                 Reason::ProxyUnreachable,
-                format!("{} has no address", self.server.host),
+                format!("{} has no address that leads anywhere", self.server.host),
             )
         })
     }

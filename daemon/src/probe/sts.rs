@@ -52,6 +52,10 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
     let is_adfs = path.is_some_and(|path| path.starts_with(ADFS));
     let mut tasks = host::tasks(ground, (KIND.name, Protocol::Https), thing);
     for task in &mut tasks {
+        // Nobody is asked, so that nobody answers.
+        if !is_adfs {
+            task.check.target.address = None;
+        }
         task.check.stage = Stage::Registration;
         task.check.also = Vec::new();
         task.check.door = "windowstransport".to_owned();

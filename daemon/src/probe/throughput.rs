@@ -53,7 +53,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
             stage: Stage::DeviceSetup,
             also: Vec::new(),
             gate: Gate::Soft,
-            subject: Subject::Host { name: name.clone() },
+            subject: Subject::Content { name: name.clone() },
             door: port.to_string(),
             closed_as: Reason::EndpointUnreachable,
             needs_flag: None,
@@ -124,7 +124,12 @@ impl Content {
             bytes: MOST,
             body: LONGEST,
         };
-        let stream = exchange::connect(run).await?;
+        let connecting = tokio::time::timeout(self.timeout, exchange::connect(run));
+        let stream = connecting.await.unwrap_or_else(|_elapsed| {
+            let within = text::duration(self.timeout);
+            let detail = format!("{}: nothing within {within}", run.doing());
+            Err(run.fail(Reason::ConnectTimeout, detail))
+        })?;
         if !self.host.is_over_tls() {
             return http::download(run, stream, &question, bounds).await;
         }

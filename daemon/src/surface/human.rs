@@ -132,14 +132,13 @@ fn stages(out: &mut String, network: &NetworkStatus) {
 /// How fast content comes, where that was measured.
 fn throughput(out: &mut String, network: &NetworkStatus) {
     let probes = network.stages.iter().flat_map(|status| &status.probes);
-    let estimates = probes
-        .filter(|probe| probe.probe == "throughput")
-        .filter_map(|probe| probe.evidence.get("estimate"));
-    for estimate in estimates {
-        if let Evidence::Text(said) = estimate {
-            out.push('\n');
-            line(out, format_args!("  {BOLD}Throughput{BOLD:#}"));
-            pair(out, "estimate", said);
+    for probe in probes.filter(|probe| probe.probe == "throughput") {
+        out.push('\n');
+        line(out, format_args!("  {BOLD}Throughput{BOLD:#}"));
+        match (probe.evidence.get("estimate"), &probe.detail) {
+            (Some(Evidence::Text(said)), _) => pair(out, "estimate", said),
+            (_, Some(detail)) => pair(out, "not measured", detail),
+            _ => pair(out, "not measured", "nothing was said"),
         }
     }
 }

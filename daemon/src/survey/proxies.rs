@@ -11,8 +11,8 @@ use crate::plan::ProxyChoice;
 use crate::probe::{self, Ground, Thing};
 use crate::run::Task;
 
-/// As many proxies of a script are tried.
-const MOST_PROXIES: usize = 4;
+/// As many proxies of a script are tried: one for each region of a company is no rarity.
+const MOST_PROXIES: usize = 16;
 
 /// What is known of the proxies.
 #[derive(Debug)]
@@ -88,8 +88,8 @@ impl Proxies {
             return Vec::new();
         }
         let servers: Vec<Server> = script
-            .ways
-            .iter()
+            .ways()
+            .into_iter()
             .filter_map(|way| match way {
                 Way::Proxy(name) => server(name),
                 Way::Direct => None,

@@ -6,11 +6,24 @@
 
 use crate::Malformed;
 
-/// As many different answers are kept.
-pub const MOST_WAYS: usize = 16;
+/// As many answers are kept.
+pub const MOST_ANSWERS: usize = 32;
 
 /// The function that a script must have.
 const FUNCTION: &str = "FindProxyForURL";
+
+/// What a condition may ask without leaving open whom it means: the name of the host, and networks that it
+/// stands in.
+const TESTS: [&str; 8] = [
+    "isPlainHostName",
+    "dnsDomainIs",
+    "localHostOrDomainIs",
+    "shExpMatch",
+    "isInNet",
+    "dnsResolve",
+    "host",
+    "url",
+];
 
 /// One way to a host, of those in an answer of a script.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,14 +41,46 @@ pub enum Way {
     Other(String),
 }
 
+/// One answer that a script may give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its ways; a client takes the next where one fails.
+    pub ways: Vec<Way>,
+    /// The texts that the host is compared with, where the answer stands behind nothing but such a comparison;
+    /// `None` where anybody may get it.
+    pub only_for: Option<Vec<String>>,
+}
+
+impl Answer {
+    /// Whether `host`, in lower case, may get it. A text that is no part of a name, such as the address of a
+    /// network, means no host of the Internet.
+    #[must_use]
+    pub fn may_be_for(&self, host: &str) -> bool {
+        let Some(texts) = &self.only_for else {
+            return true;
+        };
+        texts.iter().any(|text| {
+            let text = text.to_ascii_lowercase();
+            let text = text
+                .split_once("://")
+                .map_or(text.as_str(), |(_, rest)| rest);
+            let name = text.split('/').next().unwrap_or_default();
+            let pieces = name.split(['*', '?']).map(|piece| piece.trim_matches('.'));
+            let longest = pieces.max_by_key(|piece| piece.len()).unwrap_or_default();
+            host.contains(longest)
+        })
+    }
+}
+
 /// What a script says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
-    /// The ways in its answers, each once, in the order of the text; at most [`MOST_WAYS`].
-    pub ways: Vec<Way>,
+    /// Its answers, each once, in the order of the text; at most [`MOST_ANSWERS`].
+    pub answers: Vec<Answer>,
     /// How many more there are.
     pub more: usize,
-    /// Whether an answer is put together when the script runs, so that it is not among the ways.
+    /// Whether an answer is put together when the script runs, or stands where it could not be read, so
+    /// that it is not among the answers.
     pub is_computed: bool,
 }
 
@@ -47,15 +92,20 @@ pub fn read(script: &[u8]) -> Result<Script, Malformed> {
     let text = String::from_utf8_lossy(script);
     let mut read = Script::default();
     let mut code = String::new();
+    let mut texts: Vec<&str> = Vec::new();
     let mut rest = text.as_ref();
-    while let Some((part, after)) = next(rest) {
+    while let Some((part, after)) = next(rest, &code) {
         match part {
             Part::Code(piece) => code.push_str(piece),
             Part::Comment => code.push(' '),
+            Part::Cut => read.is_computed = true,
             Part::Text(literal) => {
-                code.push(' ');
                 let is_continued = after.trim_start().starts_with('+');
-                read.answer(literal, is_continued);
+                let guard = guard(&code, &texts);
+                read.answer(literal, is_continued, guard);
+                texts.push(literal);
+                // Stands for the text; no script has it, as it was taken for one that is read loosely.
+                code.push(MARK);
             }
         }
         rest = after;
@@ -70,16 +120,29 @@ pub fn read(script: &[u8]) -> Result<Script, Malformed> {
     }
 }
 
+/// What stands for a text in the code.
+const MARK: char = '\u{1}';
+
+/// Conditions that are longer are not looked through, in bytes.
+const LONGEST_GUARD: usize = 4096;
+
 enum Part<'a> {
     Code(&'a str),
     Comment,
     Text(&'a str),
+    /// A text without an end: what stands behind may be lost.
+    Cut,
 }
 
-/// The first part of a script, and the rest. A text in quotes ends with its line, so that a quote in a
-/// regular expression costs one line.
-fn next(rest: &str) -> Option<(Part<'_>, &str)> {
+/// The first part of a script, and the rest; `before` is the code that was read. A text in quotes ends with
+/// its line.
+fn next<'a>(rest: &'a str, before: &str) -> Option<(Part<'a>, &'a str)> {
     let first = rest.chars().next()?;
+    if is_pattern(rest, before)
+        && let Some(after) = pattern_end(rest).and_then(|end| rest.get(end..))
+    {
+        return Some((Part::Comment, after));
+    }
     if let Some(comment) = rest.strip_prefix("//") {
         let end = comment.find(['\n', '\r']).unwrap_or(comment.len());
         return Some((Part::Comment, comment.get(end..).unwrap_or_default()));
@@ -92,13 +155,44 @@ fn next(rest: &str) -> Option<(Part<'_>, &str)> {
         let inside = rest.get(first.len_utf8()..).unwrap_or_default();
         return Some(quoted(inside, first));
     }
-    let is_end = |(at, c): &(usize, char)| *at > 0 && (matches!(c, '"' | '\'' | '`') || *c == '/');
+    let is_end = |(at, c): &(usize, char)| *at > 0 && matches!(c, '"' | '\'' | '`' | '/');
     let end = rest
         .char_indices()
         .find(is_end)
         .map_or(rest.len(), |(at, _)| at);
     let (code, after) = rest.split_at_checked(end)?;
     Some((Part::Code(code), after))
+}
+
+/// Whether a slash begins a regular expression: where a value may begin, and no value has ended
+/// (ECMA-262 §12.9.5). `//` is always a comment.
+fn is_pattern(rest: &str, before: &str) -> bool {
+    if !rest.starts_with('/') || rest.starts_with("//") || rest.starts_with("/*") {
+        return false;
+    }
+    let before = before.trim_end();
+    before.is_empty()
+        || before.ends_with([
+            '(', ',', '=', ':', '[', '!', '&', '|', '?', '{', '}', ';', '+', '<', '>',
+        ])
+        || before.ends_with("return")
+}
+
+/// Where a regular expression ends; `None` where its line does first.
+fn pattern_end(rest: &str) -> Option<usize> {
+    let (mut is_escaped, mut in_class) = (false, false);
+    for (at, c) in rest.char_indices().skip(1) {
+        match c {
+            '\n' | '\r' => return None,
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '/' if !in_class => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn quoted(inside: &str, quote: char) -> (Part<'_>, &str) {
@@ -113,19 +207,62 @@ fn quoted(inside: &str, quote: char) -> (Part<'_>, &str) {
             let after = inside.get(at + c.len_utf8()..).unwrap_or_default();
             return (Part::Text(text), after);
         } else if quote != '`' && matches!(c, '\n' | '\r') {
-            return (Part::Comment, inside.get(at..).unwrap_or_default());
+            return (Part::Cut, inside.get(at..).unwrap_or_default());
         }
     }
-    (Part::Comment, "")
+    (Part::Cut, "")
+}
+
+/// The texts of the condition that an answer stands behind, where that is `if (…) return` or `if (…) { return`
+/// and compares nothing but the host with texts.
+fn guard(code: &str, texts: &[&str]) -> Option<Vec<String>> {
+    let start = code.len().saturating_sub(LONGEST_GUARD);
+    let start = (start..code.len()).find(|at| code.is_char_boundary(*at))?;
+    let code = code.get(start..)?.trim_end();
+    let code = code.strip_suffix('(').unwrap_or(code).trim_end();
+    let code = code.strip_suffix("return")?.trim_end();
+    let code = code.strip_suffix('{').unwrap_or(code).trim_end();
+    let inner = code.strip_suffix(')')?;
+    let mut depth = 1_usize;
+    let open = inner.char_indices().rev().find_map(|(at, c)| {
+        match c {
+            ')' => depth += 1,
+            '(' => depth -= 1,
+            _ => {}
+        }
+        (depth == 0).then_some(at)
+    })?;
+    let (before, condition) = inner.split_at_checked(open)?;
+    let before = before.trim_end().strip_suffix("if")?;
+    if before.trim_end().ends_with("else") || condition.contains('!') || condition.contains('=') {
+        return None;
+    }
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
+    let mut words = condition
+        .split(|c: char| !is_word(c))
+        .filter(|word| !word.is_empty());
+    if !words.all(|word| TESTS.contains(&word)) {
+        return None;
+    }
+    let marks = condition.chars().filter(|c| *c == MARK).count();
+    let from = texts.len().checked_sub(marks)?;
+    Some(
+        texts
+            .iter()
+            .skip(from)
+            .map(|text| (*text).to_owned())
+            .collect(),
+    )
 }
 
 impl Script {
-    /// Takes the ways of a text that is an answer; other texts are names and addresses. Where more is
-    /// added to the text, its last way is not yet whole.
-    fn answer(&mut self, literal: &str, is_continued: bool) {
+    /// Takes a text that is an answer; other texts are names and addresses. Where more is added to the text,
+    /// its last way is not yet whole.
+    fn answer(&mut self, literal: &str, is_continued: bool, only_for: Option<Vec<String>>) {
         let (whole, last) = literal.rsplit_once(';').unwrap_or(("", literal));
         let last = (!is_continued).then_some(last);
         self.is_computed |= is_continued && begins_a_way(literal);
+        let mut ways: Vec<Way> = Vec::new();
         for part in whole.split(';').chain(last) {
             let mut words = part.split_whitespace();
             let Some(keyword) = words.next() else {
@@ -149,16 +286,21 @@ impl Script {
                 }
                 _ => continue,
             };
-            self.keep(way);
+            if !ways.contains(&way) && ways.len() < MOST_ANSWERS {
+                ways.push(way);
+            }
+        }
+        if !ways.is_empty() {
+            self.keep(Answer { ways, only_for });
         }
     }
 
-    fn keep(&mut self, way: Way) {
-        if self.ways.contains(&way) {
+    fn keep(&mut self, answer: Answer) {
+        if self.answers.contains(&answer) {
             return;
         }
-        if self.ways.len() < MOST_WAYS {
-            self.ways.push(way);
+        if self.answers.len() < MOST_ANSWERS {
+            self.answers.push(answer);
         } else {
             self.more = self.more.saturating_add(1);
         }
@@ -216,130 +358,4 @@ fn is_host(host: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn proxy(host: &str, port: u16) -> Way {
-        Way::Proxy {
-            host: host.to_owned(),
-            port,
-        }
-    }
-
-    fn body(code: &str) -> Script {
-        let script = format!("function FindProxyForURL(url, host) {{ {code} }}");
-        read(script.as_bytes()).expect("it has the function")
-    }
-
-    #[test]
-    fn whole_answers_are_found_each_once_in_order() {
-        let script = body(
-            r#"if (isPlainHostName(host)) return "DIRECT";
-               if (shExpMatch(host, "*.example.com")) { return 'PROXY a.example.com:8080; proxy 10.1.0.3 ; DIRECT'; }
-               return "PROXY a.example.com:8080;SOCKS5 s.example.com:1080;HTTP [fd00::3]:3128";"#,
-        );
-        assert_eq!(
-            script.ways,
-            [
-                Way::Direct,
-                proxy("a.example.com", 8080),
-                proxy("10.1.0.3", 80),
-                Way::Other("SOCKS5 s.example.com:1080".into()),
-                proxy("fd00::3", 3128),
-            ]
-        );
-        assert!(!script.is_computed);
-    }
-
-    #[test]
-    fn what_is_commented_out_is_no_answer() {
-        let script = body(
-            "// return \"PROXY old:1\";\n/* 'PROXY older:2' */ var u = 'http://x/y'; // it's \"PROXY no:3\"\nreturn 'DIRECT';",
-        );
-        assert_eq!(script.ways, [Way::Direct]);
-    }
-
-    #[test]
-    fn a_quote_in_a_regular_expression_costs_one_line() {
-        let script = body("if (/['\"]/.test(url)) return 'PROXY lost:1';\nreturn 'PROXY kept:2';");
-        assert_eq!(script.ways, [proxy("kept", 2)]);
-    }
-
-    #[test]
-    fn an_answer_that_is_put_together_is_told() {
-        for code in [
-            "return 'PROXY ' + name + ':8080';",
-            "return 'PROXY proxy' + n + ':8080; DIRECT ';",
-            "return `PROXY ${name}:8080`;",
-            "return 'PROXY proxy.example.com:' + port;",
-        ] {
-            let script = body(code);
-            assert!(script.is_computed, "{code}: {script:?}");
-            let is_proxy = |way: &Way| matches!(way, Way::Proxy { .. });
-            assert!(!script.ways.iter().any(is_proxy), "{code}: {script:?}");
-        }
-    }
-
-    #[test]
-    fn answers_that_are_joined_of_whole_ways_are_whole() {
-        let script = body("return 'PROXY a:1; ' + 'PROXY b:2; ' + \"DIRECT\";");
-        assert_eq!(script.ways, [proxy("a", 1), proxy("b", 2), Way::Direct]);
-        assert!(!script.is_computed);
-        assert!(!body("return 'http://' + host == url ? 'DIRECT' : 'DIRECT';").is_computed);
-    }
-
-    #[test]
-    fn a_name_that_is_no_answer_is_none() {
-        let script = body("if (host == 'proxy' || host == 'direct.example.com') return 'DIRECT';");
-        assert_eq!(script.ways, [Way::Direct]);
-        assert!(!script.is_computed);
-    }
-
-    #[test]
-    fn what_is_no_script_is_refused() {
-        for text in [
-            "",
-            "<!doctype html><title>Intranet</title>",
-            "// FindProxyForURL\n'FindProxyForURL' \"DIRECT\"",
-            "\u{0}\u{1}",
-            "/* FindProxyForURL",
-            "'FindProxyForURL",
-        ] {
-            assert!(read(text.as_bytes()).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_script_that_would_run_for_ever_is_read_like_any_other() {
-        let script = body("while (true) {} return 'PROXY p:1';");
-        assert_eq!(script.ways, [proxy("p", 1)]);
-    }
-
-    #[test]
-    fn more_answers_than_fit_are_counted() {
-        let many: String = (0..40).map(|n| format!("'PROXY p{n}:80',")).collect();
-        let script = body(&many);
-        assert_eq!(script.ways.len(), MOST_WAYS);
-        assert_eq!(script.more, 40 - MOST_WAYS);
-    }
-
-    #[test]
-    fn servers_that_cannot_be_are_no_way() {
-        for server in [
-            "p:0", "p:65536", "p:", "-", "a b:1", "[::1", "[x]:1", "p..q:1", "p:1:2",
-        ] {
-            let script = body(&format!("return 'PROXY {server}';"));
-            let is_way = |way: &Way| matches!(way, Way::Proxy { host, .. } if host != "-");
-            assert!(!script.ways.iter().any(is_way), "{server}: {script:?}");
-        }
-    }
-
-    #[test]
-    fn scripts_end_anywhere_without_a_panic() {
-        let script = "function FindProxyForURL(u,h){ /* ä */ return \"PROXY ü:1; DIRECT\" + '\\'' // x\n + `y\n` }";
-        let bytes = script.as_bytes();
-        for end in 0..=bytes.len() {
-            let _read = read(bytes.get(..end).unwrap_or_default());
-        }
-    }
-}
+mod tests;

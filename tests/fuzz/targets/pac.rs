@@ -4,14 +4,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sightline_wire::pac::{self, MOST_WAYS, Way};
+use sightline_wire::pac::{self, MOST_ANSWERS, Way};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(script) = pac::read(bytes) else {
         return;
     };
-    assert!(script.ways.len() <= MOST_WAYS);
-    for way in &script.ways {
+    assert!(script.answers.len() <= MOST_ANSWERS);
+    for way in script.answers.iter().flat_map(|answer| &answer.ways) {
         let answer = match way {
             Way::Direct => "DIRECT".to_owned(),
             Way::Proxy { host, port } if host.contains(':') => format!("PROXY [{host}]:{port}"),
@@ -20,6 +20,11 @@ fuzz_target!(|bytes: &[u8]| {
         };
         let alone = format!("function FindProxyForURL(u, h) {{ return \"{answer}\"; }}");
         let again = pac::read(alone.as_bytes()).expect("a script");
-        assert_eq!(again.ways, std::slice::from_ref(way), "{answer}");
+        let again: Vec<_> = again
+            .answers
+            .iter()
+            .flat_map(|answer| &answer.ways)
+            .collect();
+        assert_eq!(again, [way], "{answer}");
     }
 });

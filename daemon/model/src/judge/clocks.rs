@@ -45,6 +45,15 @@ pub(super) fn judge(
         network.clock_synchronised == Some(true),
     );
     let mut drafts = silent_sources(network);
+    let nobody_else = internet_offset.is_none() && group.is_none();
+    if nobody_else && network.clock_synchronised == Some(false) {
+        drafts.push(unsynchronised(
+            "kept by nothing".to_owned(),
+            "its own time service says that it is not synchronised, and no other clock answers"
+                .to_owned(),
+        ));
+        return drafts;
+    }
     let reference = match truth {
         Truth::Box => 0.0,
         Truth::Others { offset, against } => {

@@ -7,7 +7,7 @@ use super::NetworkScene;
 use super::draft::Draft;
 use super::uplink::{capped, place};
 use crate::dhcp::DhcpAnswer;
-use crate::outcome::Severity;
+use crate::outcome::{Severity, State};
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::subject::Subject;
@@ -25,10 +25,15 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
                     };
                     (place(seen, "interface"), what, seen.check.gate)
                 }
-                // That a portal holds the devices is its own word. That it cannot be asked is no
-                // fault: what it lets through is tested by asking the Internet itself.
+                // That a portal holds the devices is its own word, and what the flow needs may pass it all
+                // the same. That it cannot be asked is no fault.
                 Subject::PortalApi { name } if finding.reason == Reason::CaptivePortal => {
-                    (name.clone(), "", seen.check.gate)
+                    let gate = if is_internet_open(network) {
+                        Gate::Soft
+                    } else {
+                        seen.check.gate
+                    };
+                    (name.clone(), "", gate)
                 }
                 Subject::PortalApi { name } => (name.clone(), "portal API", Gate::Optional),
                 _ => continue,
@@ -45,6 +50,18 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
     let answers = answers.filter(|seen| seen.check.subject == Subject::Dhcp);
     drafts.extend(answers.filter_map(|seen| rivals(network, &seen.outcome.facts.dhcp)));
     drafts
+}
+
+/// Whether every host that the flow cannot do without answers as it should.
+fn is_internet_open(network: &NetworkScene) -> bool {
+    let mut needed = network
+        .observations
+        .iter()
+        .filter(|seen| matches!(seen.check.subject, Subject::Host { .. }))
+        .filter(|seen| seen.check.gate == Gate::Hard)
+        .peekable();
+    needed.peek().is_some()
+        && needed.all(|seen| matches!(seen.outcome.state(), State::Pass | State::Warn))
 }
 
 /// Servers that do not belong there; where nobody has said which belong, all that do not agree.

@@ -53,6 +53,13 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
     if reason == other.reason {
         return false;
     }
+    // Whoever cannot tell the proxy cannot tell what is behind it.
+    if cause.stage == Stage::Proxy
+        && severity == Severity::Inconclusive
+        && other.reason == Reason::InternetUnreachable
+    {
+        return true;
+    }
     match reason {
         Reason::LinkDown => severity == Severity::Inconclusive,
         Reason::NoAddress => {
@@ -85,13 +92,14 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
                 && other.at.iter().all(|place| cause.brings.contains(place))
         }
         Reason::InternetUnreachable => {
-            matches!(
-                other.reason,
-                Reason::ResolverLacksInternet
-                    | Reason::NtpNoAnswer
-                    | Reason::EndpointUnreachable
-                    | Reason::StsUnreachable
-            )
+            other.stage != Stage::Proxy
+                && matches!(
+                    other.reason,
+                    Reason::ResolverLacksInternet
+                        | Reason::NtpNoAnswer
+                        | Reason::EndpointUnreachable
+                        | Reason::StsUnreachable
+                )
         }
         // Whoever stands in the way answers in the place of every host, and often of every name; some
         // answer nothing.

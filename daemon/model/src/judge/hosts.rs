@@ -47,6 +47,14 @@ impl<'a> Host<'a> {
 }
 
 pub(super) fn judge(network: &NetworkScene, ways: &Ways<'_>) -> Vec<Draft> {
+    let mut drafts = reached(network, ways);
+    let content = network.observations.iter();
+    let content = content.filter(|seen| matches!(seen.check.subject, Subject::Content { .. }));
+    drafts.extend(content.flat_map(plain));
+    drafts
+}
+
+fn reached(network: &NetworkScene, ways: &Ways<'_>) -> Vec<Draft> {
     let inspectors = inspectors(network);
     let hosts = collect(network, ways, &inspectors);
     let needs_a_proxy = ways.need_a_proxy();
@@ -205,38 +213,46 @@ fn nobody_answers(hosts: &[&Host<'_>]) -> Draft {
 }
 
 fn findings(host: &Host<'_>, ipv4_works: bool) -> Vec<Draft> {
-    let mut drafts = Vec::new();
-    for seen in &host.seen {
-        for finding in &seen.outcome.findings {
-            let finding = &unmasked(host, seen, finding);
-            let mut draft = Draft::new(
-                reason(seen, finding),
-                seen.check.stage,
-                capped(finding, seen.check.gate),
-            )
-            .what(what(host, seen, finding, ipv4_works))
-            .at(host.name)
-            .because(&finding.detail);
-            // One family of addresses that works is enough for a client.
-            if finding.reason.is_silence() && host.answers() {
-                draft.severity = draft.severity.min(Severity::Degrading);
-            }
-            draft.touches = seen
-                .check
-                .also
-                .iter()
-                .map(|stage| (*stage, draft.severity))
-                .collect();
-            drafts.push(draft);
+    let drafted = |seen: &'_ &Observation| -> Vec<Draft> {
+        let findings = seen.outcome.findings.iter();
+        findings
+            .map(|finding| draft(host, seen, finding, ipv4_works))
+            .collect()
+    };
+    let mut drafts: Vec<Draft> = host.seen.iter().flat_map(drafted).collect();
+    // Which way a device is sent, only the script knows.
+    drafts.extend(host.aside.iter().flat_map(drafted).map(|mut draft| {
+        let most = Severity::Degrading;
+        draft.severity = draft.severity.min(most);
+        for severity in draft.touches.values_mut() {
+            *severity = (*severity).min(most);
         }
-    }
-    drafts.extend(host.aside.iter().flat_map(|seen| {
-        plain(seen).map(|mut draft| {
-            draft.severity = Severity::Info;
-            draft
-        })
+        draft
     }));
     drafts
+}
+
+fn draft(host: &Host<'_>, seen: &Observation, finding: &Finding, ipv4_works: bool) -> Draft {
+    let finding = &unmasked(host, seen, finding);
+    let mut draft = Draft::new(
+        reason(seen, finding),
+        seen.check.stage,
+        capped(finding, seen.check.gate),
+    )
+    .what(what(host, seen, finding, ipv4_works))
+    .at(host.name)
+    .because(&finding.detail);
+    // One family of addresses that works is enough for a client.
+    if finding.reason.is_silence() && host.answers() && seen.check.proxy.is_none() {
+        draft.severity = draft.severity.min(Severity::Degrading);
+    }
+    draft.touches = seen
+        .check
+        .also
+        .iter()
+        .map(|stage| (*stage, draft.severity))
+        .collect();
+    draft
 }
 
 /// An authority that nobody knows may be right for a host, but not one that signs for others too.

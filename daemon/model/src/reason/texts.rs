@@ -349,8 +349,8 @@ pub(super) const fn text(reason: Reason) -> Text {
             "Exempt the named hosts from TLS inspection; `sightline endpoints --output firewall` prints the list to ask for.",
         ]),
 
-        Reason::CaptivePortal => row(Network, "A portal answers in the place of the Internet: {}.", [
-            "The address by which Windows tests for the Internet was answered by somebody else: a redirect, another page, or status 511. Or the portal that DHCP announces says itself that it holds the devices.",
+        Reason::CaptivePortal => row(Network, "A portal holds the devices of this network: {}.", [
+            "The address by which Windows tests for the Internet was answered by somebody else: a redirect, another page, or status 511. Or the portal that DHCP announces says so itself. Or the portal that DHCP announces says itself that it holds the devices.",
             "The network screen shows \"sign in to the network\", and the flow does not go on.",
             "Let the devices of this network past the portal, by their network or their address.",
         ]),
@@ -390,9 +390,9 @@ pub(super) const fn text(reason: Reason) -> Text {
             "Allow the names and ports in the proxy; `sightline endpoints --output firewall` prints the list to ask for.",
         ]),
         Reason::ProxyRequired => row(Network, "Only the proxy leads to the Internet: {}.", [
-            "Nothing on the Internet answers directly, and through the proxy it does. Push notifications know no proxy and stay away.",
+            "Hosts of the Internet answer through the proxy, and most of them or all do not without it. What knows no proxy, such as push notifications, does not get through.",
             "Nothing, while every device finds the proxy; what knows no proxy is slower.",
-            "Nothing has to change for the flow. For push, open TCP 443 to the hosts in the evidence without the proxy.",
+            "Open TCP 443 to the hosts in the evidence without the proxy. The flow itself passes.",
         ]),
         Reason::WpadMissing => row(Network, "No device can find the proxy by itself: {}.", [
             "The direct way is closed and the proxy works, but the network announces no proxy script, neither by DHCP option 252 nor by the name wpad. Hybrid join with Autopilot requires that where a proxy is mandatory.",

@@ -55,9 +55,11 @@ pub(super) fn judge(endpoint: &Endpoint, answer: &Answer) -> Option<(Reason, Sev
     })
 }
 
-/// What a proxy says over plain HTTP in the place of the host, as far as its status tells.
+/// What a proxy says over plain HTTP in the place of the host, as far as it can be told from what a host
+/// says.
 pub(super) fn of_proxy(run: &Run, path: &str, answer: &Answer) -> Option<Finding> {
-    let is_of_proxy = answer.status == 407 || proxy::is_from_beyond(answer.status);
+    let is_refusal = answer.status == 403 && answer.is_of_proxy;
+    let is_of_proxy = is_refusal || answer.status == 407 || proxy::is_from_beyond(answer.status);
     is_of_proxy.then(|| {
         let asked = format!("GET {}", text::foreign(path));
         proxy::refusal(run, &asked, answer.status, &answer.offered)

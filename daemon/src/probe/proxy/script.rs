@@ -114,6 +114,12 @@ pub(crate) fn script_task(
         place,
         public: std::sync::Arc::clone(&ground.plan.public_roots),
         corporate: std::sync::Arc::clone(&ground.plan.corporate_roots),
+        hosts: ground
+            .plan
+            .endpoints
+            .iter()
+            .flat_map(|endpoint| endpoint.hosts.iter().map(|host| host.name.clone()))
+            .collect(),
     };
     Some(task(
         ground,
@@ -213,7 +219,7 @@ impl Probe for Search {
                 run.read_addresses(addresses);
                 run.read_script(ScriptFacts {
                     url,
-                    ways: Vec::new(),
+                    ..ScriptFacts::default()
                 });
             }
             Ok(())
@@ -235,7 +241,7 @@ impl Probe for Announced {
             run.keep("url", self.url.as_str());
             run.read_script(ScriptFacts {
                 url: self.url.clone(),
-                ways: Vec::new(),
+                ..ScriptFacts::default()
             });
             let Some(place) = &self.place else {
                 return Err(run.fail(
@@ -264,6 +270,8 @@ pub(super) struct Script {
     pub(super) place: Place,
     pub(super) public: std::sync::Arc<Roots>,
     pub(super) corporate: std::sync::Arc<Roots>,
+    /// The hosts of the flow, for which it is read.
+    pub(super) hosts: Vec<String>,
 }
 
 impl Probe for Script {
@@ -272,7 +280,7 @@ impl Probe for Script {
             run.keep("url", self.url.as_str());
             run.read_script(ScriptFacts {
                 url: self.url.clone(),
-                ways: Vec::new(),
+                ..ScriptFacts::default()
             });
             let answer = self.fetch(run).await?;
             run.keep("status", u32::from(answer.status));
@@ -352,42 +360,56 @@ impl Script {
         Ok(())
     }
 
-    /// Keeps the ways that can be tried, and says what cannot.
+    /// Keeps the answers that a host of the flow may get, and says what cannot be told.
     fn take(&self, run: &Run, asked: &str, script: &pac::Script) {
-        let mut ways = Vec::new();
-        let mut others = Vec::new();
-        for way in &script.ways {
-            match way {
-                pac::Way::Direct => ways.push(Way::Direct),
-                pac::Way::Proxy { host, port } => {
-                    let server = Server {
-                        host: host.clone(),
-                        port: *port,
-                    };
-                    ways.push(Way::Proxy(server.to_string()));
+        let mut answers: Vec<Vec<Way>> = Vec::new();
+        let mut passed_over: Vec<String> = Vec::new();
+        let mut has_others = false;
+        for answer in &script.answers {
+            if !self.hosts.iter().any(|host| answer.may_be_for(host)) {
+                continue;
+            }
+            let mut ways = Vec::new();
+            for way in &answer.ways {
+                match way {
+                    pac::Way::Direct => ways.push(Way::Direct),
+                    // Blocks what it is given to, as advertisements.
+                    pac::Way::Proxy { host, port } if is_nowhere(host) => {
+                        passed_over.push(format!("PROXY {host}:{port}"));
+                    }
+                    pac::Way::Proxy { host, port } => {
+                        let server = Server {
+                            host: host.clone(),
+                            port: *port,
+                        };
+                        ways.push(Way::Proxy(server.to_string()));
+                    }
+                    pac::Way::Other(answer) => {
+                        has_others = true;
+                        passed_over.push(answer.clone());
+                    }
                 }
-                pac::Way::Other(answer) => others.push(answer.clone()),
+            }
+            if !ways.is_empty() && !answers.contains(&ways) {
+                answers.push(ways);
             }
         }
-        let shown: Vec<String> = ways
-            .iter()
-            .map(|way| match way {
-                Way::Direct => "DIRECT".to_owned(),
-                Way::Proxy(name) => format!("PROXY {name}"),
-            })
-            .collect();
-        let answers = if shown.is_empty() {
-            "no whole answer is in it".to_owned()
+        let shown: Vec<String> = answers.iter().map(|ways| in_words(ways)).collect();
+        let mut said = format!("{asked}: the script was read and not run");
+        said.push_str(&if shown.is_empty() {
+            ", no whole answer for a host of the flow is in it".to_owned()
         } else {
-            format!("its answers are {}", shown.join(", "))
-        };
+            format!(
+                ", its answers for hosts of the flow are {}",
+                shown.join(", ")
+            )
+        });
         run.keep("answers", shown);
-        let mut said = format!("{asked}: the script was read and not run, {answers}");
         if script.is_computed {
             said.push_str(", others are put together when it runs");
         }
-        if !others.is_empty() {
-            said.push_str(&format!(", and nobody asked {}", others.join(", ")));
+        if !passed_over.is_empty() {
+            said.push_str(&format!(", and nobody asked {}", passed_over.join(", ")));
         }
         if script.more > 0 {
             said.push_str(&format!(", and {} more were passed over", script.more));
@@ -395,8 +417,35 @@ impl Script {
         run.note(run.info(Reason::NotTested, said));
         run.read_script(ScriptFacts {
             url: self.url.clone(),
-            ways,
+            answers,
+            is_whole: !script.is_computed && !has_others && script.more == 0,
         });
+    }
+}
+
+fn in_words(ways: &[Way]) -> String {
+    let ways: Vec<String> = ways
+        .iter()
+        .map(|way| match way {
+            Way::Direct => "DIRECT".to_owned(),
+            Way::Proxy(name) => format!("PROXY {name}"),
+        })
+        .collect();
+    ways.join("; ")
+}
+
+/// An address that leads to this box itself or to nobody. What the network announces must not make it talk
+/// to itself.
+pub(super) fn is_nowhere(host: &str) -> bool {
+    if host.eq_ignore_ascii_case("localhost") {
+        return true;
+    }
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(v4)) => {
+            v4.is_loopback() || v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast()
+        }
+        Ok(IpAddr::V6(v6)) => v6.is_loopback() || v6.is_unspecified() || v6.is_multicast(),
+        Err(_) => false,
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sightline_model::{Observation, Reason, ScriptFacts, Severity, State, Subject, Target, Way};
+use sightline_model::{Observation, Reason, Severity, State, Subject, Target, Way};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -124,6 +124,7 @@ async fn script(says: Says) -> Observation {
         url,
         public: Arc::new(Roots::public(Vec::new())),
         corporate: Arc::new(Roots::corporate(Vec::new())),
+        hosts: vec!["login.microsoftonline.com".into()],
     };
     observe(Target::at(address), probe).await
 }
@@ -223,8 +224,10 @@ async fn a_script_is_read_and_said_not_to_have_run() {
         "function FindProxyForURL(u, h) { while (1) {} return 'PROXY 10.1.0.3:3128; DIRECT'; }";
     let seen = script(page("200 OK", text)).await;
     assert_eq!(seen.outcome.state(), State::Pass);
-    let ScriptFacts { ways, .. } = seen.outcome.facts.script.clone().expect("a script");
-    assert_eq!(ways, [Way::Proxy("10.1.0.3:3128".into()), Way::Direct]);
+    let facts = seen.outcome.facts.script.clone().expect("a script");
+    let ways = vec![Way::Proxy("10.1.0.3:3128".into()), Way::Direct];
+    assert_eq!(facts.answers, [ways]);
+    assert!(facts.is_whole);
     let (reason, detail) = worst(&seen);
     assert_eq!(reason, Reason::NotTested);
     assert!(detail.contains("read and not run"), "{detail}");
@@ -261,7 +264,7 @@ async fn what_is_no_script_is_told() {
         let (reason, detail) = worst(&seen);
         assert_eq!(reason, expected, "{detail}");
         let facts = seen.outcome.facts.script.clone().expect("it is announced");
-        assert!(facts.ways.is_empty());
+        assert!(facts.answers.is_empty());
     }
 }
 
@@ -272,5 +275,28 @@ async fn a_server_without_a_script_announces_nothing_bad() {
     assert_eq!(
         (finding.reason, finding.severity),
         (Reason::HttpStatus, Severity::Info)
+    );
+}
+
+#[tokio::test]
+async fn only_what_a_host_of_the_flow_may_get_counts() {
+    let text = "function FindProxyForURL(u, h) {
+        if (isPlainHostName(host) || dnsDomainIs(host, '.corp.example.com')) return 'DIRECT';
+        if (shExpMatch(host, 'ads.*')) return 'PROXY 127.0.0.1:9';
+        if (isInNet(myIpAddress(), '10.1.0.0', '255.255.0.0')) return 'PROXY 10.1.0.3:3128';
+        return 'PROXY 10.2.0.3:3128; PROXY 0.0.0.0:1; SOCKS s:1080';
+    }";
+    let seen = script(page("200 OK", text)).await;
+    let facts = seen.outcome.facts.script.clone().expect("a script");
+    let proxy = |name: &str| vec![Way::Proxy(name.to_owned())];
+    assert_eq!(
+        facts.answers,
+        [proxy("10.1.0.3:3128"), proxy("10.2.0.3:3128")]
+    );
+    assert!(!facts.is_whole);
+    let (_, detail) = worst(&seen);
+    assert!(
+        detail.contains("nobody asked PROXY 0.0.0.0:1, SOCKS s:1080"),
+        "{detail}"
     );
 }

@@ -103,7 +103,10 @@ impl Fault {
             check.outcome.facts.clock = Some(clock(offset));
         }
         if self.announced {
-            check.outcome.facts.script = Some(ScriptFacts::default());
+            check.outcome.facts.script = Some(ScriptFacts {
+                url: "http://wpad.corp.example.com/wpad.dat".into(),
+                ..ScriptFacts::default()
+            });
         }
         if let Some(controller) = &mut check.outcome.facts.controller {
             if let Some(site) = &self.client_site {

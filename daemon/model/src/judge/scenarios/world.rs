@@ -38,7 +38,7 @@ pub(super) struct World {
     pub(super) ipv6: bool,
     /// `direct`, or the proxy that the configuration names; clients look for a script without it.
     pub(super) proxy: Option<String>,
-    /// The answers of the script that is announced by DNS: `DIRECT`, or a proxy. Hosts are asked through
+    /// The answers of the script that is announced by DNS: ways with `; ` between them, `DIRECT` or a proxy. Hosts are asked through
     /// the first proxy too, but for those whose name begins with `!`.
     pub(super) script: Vec<String>,
     /// What DHCP servers answer: the server, and the resolvers that it hands out.
@@ -66,7 +66,8 @@ impl World {
     fn proxies(&self) -> Vec<&str> {
         let named = self.proxy.iter().chain(&self.script);
         let is_proxy = |name: &&str| !matches!(*name, "direct" | "DIRECT");
-        named.map(String::as_str).filter(is_proxy).collect()
+        let ways = named.flat_map(|answer| answer.split("; "));
+        ways.filter(is_proxy).collect()
     }
 }
 

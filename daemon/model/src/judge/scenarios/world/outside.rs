@@ -19,13 +19,18 @@ pub(super) fn proxies(world: &World) -> Vec<(String, Observation)> {
     );
     search.check.closed_as = Reason::EndpointUnreachable;
     search.check.target.host = "wpad".into();
-    let way = |name: &String| match name.as_str() {
+    let way = |name: &str| match name {
         "DIRECT" => Way::Direct,
-        _ => Way::Proxy(name.clone()),
+        _ => Way::Proxy(name.to_owned()),
     };
     search.outcome.facts.script = (!world.script.is_empty()).then(|| ScriptFacts {
         url: format!("http://wpad.{DOMAIN}/wpad.dat"),
-        ways: world.script.iter().map(way).collect(),
+        answers: world
+            .script
+            .iter()
+            .map(|answer| answer.split("; ").map(way).collect())
+            .collect(),
+        is_whole: true,
     });
     let mut seen = Vec::new();
     if world.proxy.as_deref() != Some("direct") {
