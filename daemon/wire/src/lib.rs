@@ -15,17 +15,21 @@
 //! | [`epm`] | DCE/RPC bind and the endpoint mapper | C706, \[MS-RPCE\] |
 //! | [`ntp`] | client mode of NTP | RFC 5905 |
 //! | [`pac`] | proxy scripts, read and not run | Netscape proxy auto-config format, WinHTTP `FindProxyForURL` |
+//! | [`ike`] | IKE_SA_INIT of IKEv2 | RFC 7296 |
+//! | [`openvpn`] | the hard reset of OpenVPN, sealed or not | OpenVPN wire protocol |
 //! | [`ldap`] | the guard in front of the ldap3 crate, StartTLS | RFC 4511 |
 
 #![warn(clippy::indexing_slicing, missing_docs)]
 
 pub mod cldap;
 pub mod epm;
+pub mod ike;
 pub mod kpasswd;
 pub mod krb5;
 pub mod ldap;
 pub mod netlogon;
 pub mod ntp;
+pub mod openvpn;
 pub mod pac;
 pub mod smb2;
 

@@ -3,10 +3,12 @@
 use crate::Malformed;
 use crate::cldap;
 use crate::epm::{self, Pdu};
+use crate::ike;
 use crate::kpasswd;
 use crate::krb5::{self, KrbError};
 use crate::ldap::{self, Guard};
 use crate::ntp;
+use crate::openvpn;
 use crate::smb2;
 use crate::vectors::{names, read};
 
@@ -172,6 +174,56 @@ pub(super) const DECODERS: &[Decoder] = &[
                 .copied()
                 .unwrap_or_default();
             of(ntp::parse(bytes, cookie, 1_795_342_500).map(Some), |_| 4)
+        },
+    },
+    Decoder {
+        name: "ike",
+        vectors: &[
+            ("ikev2-sainit-rep", ""),
+            ("ikev2-noprop", "-rep"),
+            ("ikev2-invalidke", "-rep"),
+            ("ikev2-cookie", "-rep"),
+            ("ikev2-badver", "-rep"),
+        ],
+        broken: NONE,
+        decode: |bytes| {
+            let spi = bytes.first_chunk().copied().unwrap_or_default();
+            of(ike::parse(bytes, spi).map(Some), |answer| match answer {
+                ike::Answer::Cookie(cookie) => cookie.len(),
+                ike::Answer::Redirect(name) => name.len(),
+                _ => 0,
+            })
+        },
+    },
+    Decoder {
+        name: "openvpn",
+        vectors: &[("openvpn-rep", "")],
+        broken: NONE,
+        decode: |bytes| of(openvpn::parse(bytes).map(Some), |_| 16),
+    },
+    Decoder {
+        name: "openvpn over TCP",
+        vectors: &[("openvpn-tcp-rep", "")],
+        broken: NONE,
+        decode: |bytes| match openvpn::unframe(bytes) {
+            Ok(Some(packet)) => shifted(2, of(openvpn::parse(packet).map(Some), |_| 16)),
+            Ok(None) => Outcome::Incomplete,
+            Err(error) => Outcome::Refused(error),
+        },
+    },
+    Decoder {
+        name: "openvpn under tls-auth",
+        vectors: &[("openvpn-tlsauth-rep", "")],
+        broken: NONE,
+        decode: |bytes| match openvpn::open_auth(bytes, 20) {
+            Ok(sealed) => shifted(
+                37,
+                of(
+                    openvpn::parse_opened(&sealed.header, sealed.rest).map(Some),
+                    |_| 16,
+                ),
+            ),
+            Err(error) => Outcome::Refused(error),
         },
     },
 ];
