@@ -1,6 +1,6 @@
 //! Observations in, verdicts and root causes out. Pure: the same scene gives the same status.
 //!
-//! The way of a judgement: [`uplink`], [`dhcp`], [`resolvers`], [`proxies`], [`hosts`], [`controllers`],
+//! The way of a judgement: [`uplink`], [`dhcp`], [`resolvers`], [`proxies`], [`hosts`], [`vpns`], [`controllers`],
 //! [`logon`], [`registration`] and [`clocks`] each turn the observations about their things into
 //! [`draft::Draft`]s; [`explain`] marks the drafts that others explain; [`verdicts`] walks the stages in
 //! order and writes the status.
@@ -19,6 +19,7 @@ mod resolvers;
 mod scenarios;
 mod uplink;
 mod verdicts;
+mod vpns;
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -138,6 +139,7 @@ fn judge_network(scene: &Scene, network: &NetworkScene) -> NetworkStatus {
     }
     drafts.extend(of_hosts);
     drafts.extend(dhcp::judge(network));
+    drafts.extend(vpns::judge(network));
     let (mut controllers, found) = controllers::judge(network);
     drafts.extend(found);
     drafts.extend(logon::judge(network, &mut controllers));

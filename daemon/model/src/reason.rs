@@ -127,6 +127,10 @@ reasons! {
         ScpMissing = "scp_missing",
         ScpWrongTenant = "scp_wrong_tenant",
         StsUnreachable = "sts_unreachable";
+    "vpn":
+        VpnGatewayUnresolved = "vpn_gateway_unresolved",
+        VpnGatewayNoAnswer = "vpn_gateway_no_answer",
+        VpnRefused = "vpn_refused";
     "judgement":
         Upstream = "upstream",
         NotTested = "not_tested";
@@ -142,6 +146,8 @@ pub enum Fixer {
     ActiveDirectory,
     /// Whoever runs the proxy.
     Proxy,
+    /// Whoever runs the VPN.
+    Vpn,
     /// The people at the site: cables, switches, power.
     Site,
     /// Whoever runs this box.
@@ -158,6 +164,7 @@ impl Fixer {
             Self::Network => "network team",
             Self::ActiveDirectory => "Active Directory team",
             Self::Proxy => "proxy team",
+            Self::Vpn => "VPN team",
             Self::Site => "site",
             Self::Box => "owner of this box",
             Self::Nobody => "nobody",
@@ -193,6 +200,7 @@ impl Reason {
     pub const fn text_at(self, stage: Stage) -> Text {
         let special = match stage {
             Stage::Proxy => self.at_a_script(),
+            Stage::Vpn => self.at_a_gateway(),
             Stage::DomainController => None,
             _ => self.at_a_host(),
         };
@@ -206,6 +214,12 @@ impl Reason {
     #[must_use]
     pub const fn at_a_script(self) -> Option<Text> {
         texts::at_a_script(self)
+    }
+
+    /// What people read about it at the gateway of a VPN, where that differs.
+    #[must_use]
+    pub const fn at_a_gateway(self) -> Option<Text> {
+        texts::at_a_gateway(self)
     }
 
     /// What people read about it at a host of the Internet, where that differs.
@@ -243,6 +257,7 @@ impl Reason {
                 | Self::KdcNoAnswer
                 | Self::NtpNoAnswer
                 | Self::DnsTimeout
+                | Self::VpnGatewayNoAnswer
         )
     }
 
@@ -262,6 +277,7 @@ impl Reason {
                     | Self::StsUnreachable
                     | Self::RpcDynamicPortBlocked
                     | Self::GatewayUnreachable
+                    | Self::VpnGatewayUnresolved
                     | Self::DnsServfail
             )
     }
@@ -314,6 +330,7 @@ mod tests {
                     Some(reason.text()),
                     reason.at_a_host(),
                     reason.at_a_script(),
+                    reason.at_a_gateway(),
                 ];
                 texts.map(|text| (reason, text))
             })

@@ -142,6 +142,11 @@ pub enum Subject {
         /// Its name.
         name: String,
     },
+    /// The gateway of a VPN.
+    VpnGateway {
+        /// The name of the VPN.
+        name: String,
+    },
     /// A source of Internet time.
     TimeSource {
         /// Host name or address as configured.

@@ -80,7 +80,9 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
             other.reason.group() == "dns"
                 || matches!(
                     other.reason,
-                    Reason::InternetUnreachable | Reason::NtpNoAnswer
+                    Reason::InternetUnreachable
+                        | Reason::NtpNoAnswer
+                        | Reason::VpnGatewayUnresolved
                 )
         }
         Reason::ResolverUnreachable => is_at_same_resolvers(cause, other),
@@ -99,6 +101,8 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
                         | Reason::NtpNoAnswer
                         | Reason::EndpointUnreachable
                         | Reason::StsUnreachable
+                        | Reason::VpnGatewayUnresolved
+                        | Reason::VpnGatewayNoAnswer
                 )
         }
         // Whoever stands in the way answers in the place of every host, and often of every name; some
@@ -108,9 +112,11 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
                 && (matches!(
                     other.reason,
                     Reason::DnsRewritten | Reason::InternetUnreachable
-                ) || matches!(other.reason.group(), "http" | "tls")
-                    && is_web(other)
-                    && other.stage != Stage::Proxy)
+                ) || other.reason.group() == "vpn"
+                    || other.stage == Stage::Vpn && other.reason == Reason::ProtocolError
+                    || matches!(other.reason.group(), "http" | "tls")
+                        && is_web(other)
+                        && other.stage != Stage::Proxy)
         }
         // Whoever answers for every name answers for the one below which a script is looked for.
         Reason::DnsRewritten => {

@@ -101,6 +101,11 @@ fn inspectors(network: &NetworkScene) -> BTreeSet<&str> {
     intercepted.filter_map(issuer).collect()
 }
 
+/// Who signed what was shown there, as words behind "intercepted".
+pub(super) fn signed_by(seen: &Observation) -> String {
+    issuer(seen).map_or_else(String::new, |issuer| format!("by {issuer}"))
+}
+
 fn issuer(seen: &Observation) -> Option<&str> {
     match seen.outcome.evidence.get("certificate_issuer") {
         Some(Evidence::Text(issuer)) => Some(issuer),
@@ -286,9 +291,7 @@ fn is_v4(seen: &Observation) -> bool {
 /// one family of addresses does not reach while the other one works.
 fn what(host: &Host<'_>, seen: &Observation, finding: &Finding, ipv4_works: bool) -> String {
     match (finding.reason, seen.check.target.address) {
-        (Reason::TlsIntercepted, _) => {
-            issuer(seen).map_or_else(String::new, |issuer| format!("by {issuer}"))
-        }
+        (Reason::TlsIntercepted, _) => signed_by(seen),
         // One that answers, and has switched off what stands behind this door.
         (Reason::StsUnreachable | Reason::NotTested, _)
             if seen.check.closed_as == Reason::StsUnreachable =>

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::controllers::Controller;
 use super::draft::{self, Draft};
 use super::proxies;
+use super::vpns;
 use super::{NetworkScene, Scene};
 use crate::outcome::{Observation, Phase, Severity};
 use crate::reason::Reason;
@@ -68,7 +69,7 @@ pub(super) fn write(
             relevant.contains(&draft.stage)
                 || draft.touches.keys().any(|stage| relevant.contains(stage))
         })
-        .map(|draft| root_cause(draft, scene, &stages))
+        .map(|draft| root_cause(draft, (scene, network), &stages))
         .collect();
     let verdict = overall(scene, &judged, &stages, &root_causes);
     NetworkStatus {
@@ -167,7 +168,7 @@ fn stage_verdict(
     link_is_down: bool,
 ) -> StageStatus {
     let applicable = is_applicable(stage, network);
-    let class = class(stage, applicable);
+    let class = class(stage, applicable, network);
     let inherited = before
         .iter()
         .filter(|status| blocked_by.contains(&status.stage))
@@ -228,10 +229,12 @@ fn is_applicable(stage: Stage, network: &NetworkScene) -> bool {
     }
 }
 
-/// What the stage means here: a proxy that the clients are sent to is one that they need.
-const fn class(stage: Stage, applicable: bool) -> Class {
+/// What the stage means here: a proxy that the clients are sent to is one that they need, and of a VPN
+/// the configuration says so.
+fn class(stage: Stage, applicable: bool, network: &NetworkScene) -> Class {
     match stage {
         Stage::Proxy if applicable => Class::Hard,
+        Stage::Vpn if vpns::are_required(network) => Class::Hard,
         _ => stage.class(),
     }
 }
@@ -292,10 +295,15 @@ fn findings(stage: Stage, drafts: &[Draft], blocked_by: &[Stage]) -> Vec<StageFi
     found
 }
 
-fn root_cause(draft: &Draft, scene: &Scene, stages: &[StageStatus]) -> RootCause {
+fn root_cause(
+    draft: &Draft,
+    (scene, network): (&Scene, &NetworkScene),
+    stages: &[StageStatus],
+) -> RootCause {
     let text = draft.reason.text_at(draft.stage);
     let mut also_affected: Vec<Stage> = draft.touches.keys().copied().collect();
-    if draft.severity >= Severity::Inconclusive && class(draft.stage, true) == Class::Hard {
+    if draft.severity >= Severity::Inconclusive && class(draft.stage, true, network) == Class::Hard
+    {
         also_affected.extend(draft.stage.dependents());
     }
     // A stage that the site has not configured cannot suffer.

@@ -2,10 +2,10 @@
 
 mod elsewhere;
 
-use super::Fixer::{ActiveDirectory, Box as ThisBox, Network, Nobody, Proxy, Site};
+use super::Fixer::{ActiveDirectory, Box as ThisBox, Network, Nobody, Proxy, Site, Vpn};
 use super::{Fixer, Reason, Text};
 
-pub(super) use elsewhere::{at_a_host, at_a_script};
+pub(super) use elsewhere::{at_a_gateway, at_a_host, at_a_script};
 
 /// A row, in the order in which a reader wants to know it.
 const fn row(fixer: Fixer, headline: &'static str, [means, seen, fix]: [&'static str; 3]) -> Text {
@@ -25,6 +25,8 @@ const NO_NETWORK: &str = "The network screen stays, and Next is not offered.";
 const GPO_FAILS: &str = "Sign-in is slow or fails; Group Policy does not apply (event 1129).";
 const BEHIND_A_PROXY: &str =
     "No Internet on the network screen, or 0x8007000d and 0x80072f8f at registration.";
+const NO_TUNNEL: &str =
+    "No tunnel comes up, so that at sign-in \"your domain isn't available\" (0x51F).";
 const NOTHING_TODAY: &str = "Nothing today; it explains odd and rare failures.";
 
 #[rustfmt::skip]
@@ -419,6 +421,21 @@ pub(super) const fn text(reason: Reason) -> Text {
             "The domain is federated: a device registers and a user signs in at the company's own service. It does not answer from here, or it has switched off what Windows asks it for: its metadata (`mex`), or the sign-in of the machine without a prompt (`windowstransport`).",
             "Registration fails in phase auth (0xcaa82ee2, 0xcaa82efd, 0xcaa9002c) or waits for the next directory synchronisation; without the service no user gets a token of Microsoft Entra (event 1088).",
             "Let the service's name resolve and TCP 443 pass to it from this network, directly or through the VPN. On AD FS, enable `mex` and one of `/adfs/services/trust/2005/windowstransport` and `/adfs/services/trust/13/windowstransport`; the latter are for inside only, so the name must lead to the service itself and not to a Web Application Proxy.",
+        ]),
+        Reason::VpnGatewayUnresolved => row(Vpn, "The name of the VPN gateway does not resolve: {}.", [
+            "The resolvers of this network have no address for the gateway that the VPN client is configured with.",
+            NO_TUNNEL,
+            "Publish the name in the DNS that this network asks, or let its DNS filter pass it; else correct `vpn.gateway` here.",
+        ]),
+        Reason::VpnGatewayNoAnswer => row(Vpn, "The VPN gateway does not answer: {}.", [
+            "Nothing came back from the gateway, or only from one of the ports that the VPN needs. A firewall drops the packets, the gateway is down, or it is silent to strangers by design; the evidence says what silence can mean with this protocol.",
+            NO_TUNNEL,
+            "Open the ports in the evidence from this network to the gateway and see whether it runs; where it answers only to a key, give that key in `[[vpn]]`.",
+        ]),
+        Reason::VpnRefused => row(Vpn, "The VPN gateway refuses: {}.", [
+            "Somebody at the gateway's address says no: nothing listens on the port, or what answers there does not offer this VPN, or not to this network.",
+            NO_TUNNEL,
+            "Start the VPN service on the gateway, or correct protocol, port and name; the evidence says what came back.",
         ]),
 
         Reason::Upstream => row(Nobody, "A stage that it needs is not ready: {}.", [

@@ -11,7 +11,7 @@ use crate::outcome::{Evidence, Facts, Finding, Observation, Phase, ScriptFacts, 
 pub(super) struct Fault {
     /// `uplink`, `resolver ADDRESS TOPIC`, `name NAME RESOLVER`, `dc NAME[/ADDRESS] SERVICE`,
     /// `time SOURCE`, `host NAME WAY`, `script dns`, `proxy NAME`, `dhcp`, `portal`, `scp NAME`,
-    /// `canary NAME`; `*` for all.
+    /// `canary NAME`, `vpn NAME`; `*` for all.
     pub(super) at: String,
     /// `reason` (blocking) or `reason severity`.
     #[serde(default)]

@@ -52,6 +52,8 @@ pub(super) struct World {
     /// The controllers at which an account is used: to read the service connection point, and to sign
     /// in.
     pub(super) account_at: Vec<String>,
+    /// VPNs: `name gateway`, with `required` behind.
+    pub(super) vpns: Vec<String>,
 }
 
 impl World {
@@ -99,6 +101,7 @@ impl Default for World {
             by_dhcp: false,
             tenant: None,
             account_at: Vec::new(),
+            vpns: Vec::new(),
         }
     }
 }
@@ -302,6 +305,7 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
         check.outcome.facts.clock = Some(clock(0.0));
         seen.push((format!("time {source}"), check));
     }
+    seen.extend(world.vpns.iter().map(|text| outside::vpn(text)));
     seen.extend(outside::proxies(world));
     seen.extend(outside::hosts(world));
     seen.extend(world.account_at.iter().flat_map(|name| with_account(name)));

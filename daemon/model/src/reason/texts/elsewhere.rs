@@ -1,6 +1,6 @@
 //! What people read about a reason where it stands somewhere else than usual.
 
-use super::super::Fixer::{Box as ThisBox, Network};
+use super::super::Fixer::{Box as ThisBox, Network, Vpn};
 use super::super::{Reason, Text};
 use super::row;
 
@@ -80,6 +80,69 @@ pub(in super::super) const fn at_a_script(reason: Reason) -> Option<Text> {
                 "The network announces a proxy script, and its address gives something else.",
                 GOES_DIRECT,
                 MEND,
+            ],
+        ),
+        _ => return None,
+    })
+}
+
+/// A VPN client refuses a gateway whose certificate is not right, and nobody can be asked before the
+/// sign-in.
+pub(in super::super) const fn at_a_gateway(reason: Reason) -> Option<Text> {
+    const FAILS: &str = "No tunnel comes up: the VPN client does not accept the certificate.";
+    Some(match reason {
+        Reason::TlsExpired => row(
+            Vpn,
+            "The VPN gateway shows an expired certificate: {}.",
+            [
+                "The certificate of the gateway is past its end.",
+                FAILS,
+                "Renew the certificate of the gateway.",
+            ],
+        ),
+        Reason::TlsNotYetValid => row(
+            Vpn,
+            "The VPN gateway shows a certificate that is not yet valid: {}.",
+            [
+                "The certificate of the gateway begins in the future.",
+                FAILS,
+                "Check the clock of the CA, and issue the certificate again.",
+            ],
+        ),
+        Reason::TlsName => row(
+            Vpn,
+            "The VPN gateway shows a certificate for another name: {}.",
+            [
+                "The certificate does not carry the name that clients are configured with, or the name leads to another machine.",
+                FAILS,
+                "Issue a certificate with that name, or let the name lead to the gateway.",
+            ],
+        ),
+        Reason::TlsHandshake => row(
+            Vpn,
+            "No TLS session can be made with the VPN gateway: {}.",
+            [
+                "Something answers on the port, and the TLS handshake does not succeed.",
+                "No tunnel comes up.",
+                "Look at the evidence for the protocol's own words; let the gateway offer TLS 1.2 or later on this port.",
+            ],
+        ),
+        Reason::TlsIntercepted => row(
+            Network,
+            "TLS to the VPN gateway is intercepted, {}.",
+            [
+                "The certificate leads to no CA that is known here: a proxy or firewall decrypts the connection and signs it anew, or the gateway has a certificate of the company's own CA.",
+                FAILS,
+                "Exempt the gateway from TLS inspection. If the CA in the evidence is the company's own, name it in `tls.corporate_roots`.",
+            ],
+        ),
+        Reason::ProtocolError => row(
+            Vpn,
+            "Something else than a VPN gateway answers: {}.",
+            [
+                "What came back from the gateway's address is not the protocol of the VPN: a web server, a portal or another service has the port.",
+                "No tunnel comes up.",
+                "Correct protocol, port and name, or find out who answers at this address.",
             ],
         ),
         _ => return None,

@@ -1,4 +1,4 @@
-//! What a network announces, its proxies, and the hosts of the Internet behind it.
+//! What a network announces, its proxies, the hosts of the Internet behind it, and VPN gateways.
 
 use std::net::IpAddr;
 
@@ -130,4 +130,20 @@ pub(super) fn hosts(world: &World) -> Vec<(String, Observation)> {
         }
     }
     seen
+}
+
+pub(super) fn vpn(text: &str) -> (String, Observation) {
+    let words: Vec<_> = text.split(' ').collect();
+    let (name, gateway, gate) = match words.as_slice() {
+        [name, gateway] => (*name, *gateway, Gate::Soft),
+        [name, gateway, "required"] => (*name, *gateway, Gate::Hard),
+        _ => panic!("`{text}` is not `name gateway`, with `required` behind"),
+    };
+    let subject = Subject::VpnGateway {
+        name: name.to_owned(),
+    };
+    let mut check = observation(subject, "ikev2", Stage::Vpn, gate);
+    check.check.closed_as = Reason::VpnGatewayNoAnswer;
+    gateway.clone_into(&mut check.check.target.host);
+    (format!("vpn {name}"), check)
 }
