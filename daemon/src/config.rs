@@ -13,6 +13,7 @@ mod settings;
 mod source;
 mod suggest;
 mod values;
+mod vpn;
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -32,6 +33,9 @@ pub use proxy::Proxy;
 pub(crate) use settings::all_certificates;
 pub use settings::{Account, Config, Domain, Network, Ports, Probe, Site, Store, Time, Tls};
 pub use values::Resolvers;
+pub use vpn::{
+    Gateway, KeyDigest, KeyDirection, KeyUse, PublicKey, Vpn, VpnKind, VpnTransport, wireguard_key,
+};
 
 /// Where the configuration stands if nobody says otherwise. Drop-ins stand in `conf.d` beside it.
 pub const DEFAULT_FILE: &str = "/etc/sightline/sightline.toml";

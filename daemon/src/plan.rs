@@ -1,6 +1,7 @@
 //! What the configuration means: values that are complete and possible, ready to be asked about.
 
 mod system;
+mod vpn;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -17,6 +18,9 @@ use crate::net::tls::Roots;
 use crate::path::NetPath;
 
 pub use system::SystemResolvers;
+pub use vpn::{
+    KeyDigest, KeyDirection, PeerKeys, Seals, Speaks, StaticKey, Vpn, VpnTransport, wireguard_key,
+};
 
 /// Everything that a survey of the site needs to know.
 #[derive(Debug)]
@@ -65,6 +69,8 @@ pub struct Plan {
     pub clock_keepers: ClockKeepers,
     /// The networks of the box.
     pub networks: Vec<Network>,
+    /// The VPNs that devices use before the sign-in.
+    pub vpns: Vec<Arc<Vpn>>,
 }
 
 /// What is downloaded to estimate how fast content comes, and what that is compared with.
@@ -233,6 +239,7 @@ impl Plan {
             }),
             clock_keepers: ClockKeepers::default(),
             networks,
+            vpns: config.vpn.iter().map(Vpn::new).map(Arc::new).collect(),
         })
     }
 }

@@ -22,6 +22,7 @@ mod scp;
 mod smb;
 mod sts;
 mod throughput;
+mod vpn;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -61,6 +62,7 @@ pub const KINDS: &[Kind] = &[
     canary::KIND,
     sts::KIND,
     throughput::KIND,
+    vpn::KIND,
 ];
 
 /// A kind of probe.

@@ -135,6 +135,7 @@ macro_rules! words {
         }
     };
 }
+pub(super) use words;
 
 words! {
     /// A Microsoft cloud.

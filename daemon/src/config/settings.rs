@@ -13,6 +13,7 @@ use super::endpoint::{self, Endpoint, Tenant};
 use super::names::{AccountName, DomainName, InterfaceName, NetworkName, SiteName};
 use super::proxy::Proxy;
 use super::values::{self, Resolvers};
+use super::vpn::Vpn;
 
 /// The configuration of sightline.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -38,6 +39,9 @@ pub struct Config {
     pub tenant: Tenant,
     /// The deployment networks; one network `default` without it.
     pub network: Vec<Network>,
+    /// The VPNs that devices use before the sign-in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vpn: Vec<Vpn>,
     /// Changes to the shipped list of endpoints, and endpoints of the site's own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub endpoint: Vec<Endpoint>,
@@ -251,6 +255,7 @@ impl Default for Config {
             store: Store::default(),
             tenant: Tenant::default(),
             network: vec![Network::default()],
+            vpn: Vec::new(),
             endpoint: Vec::new(),
         }
     }

@@ -29,7 +29,7 @@ pub use download::{Bounds, Download, download};
 pub const ALPN: &[u8] = b"http/1.1";
 
 /// What this program calls itself (RFC 9110 §10.1.5).
-pub(super) const USER_AGENT: &str = concat!("sightline/", env!("CARGO_PKG_VERSION"));
+pub const USER_AGENT: &str = concat!("sightline/", env!("CARGO_PKG_VERSION"));
 
 /// The most that is read of the head of an answer, in bytes.
 pub(super) const HEAD_MAX: usize = 64 * 1024;

@@ -1,5 +1,7 @@
 //! What only several values together, or a look at the disk, can show.
 
+mod vpns;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -17,6 +19,7 @@ const MOST_ENDPOINTS: usize = 100;
 /// Adds what is wrong with the configuration as a whole, but for the endpoints.
 pub(super) fn check(config: &Config, places: &Places<'_>, errors: &mut Errors) {
     networks(config, places, errors);
+    vpns::check(config, places, errors);
     if config.time.max_skew < config.time.warn_skew {
         errors.push(places.problem(
             &[key("time"), key("max_skew")],

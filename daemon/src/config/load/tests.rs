@@ -31,7 +31,7 @@ impl Scratch {
     }
 }
 
-fn problems(text: &str) -> Vec<String> {
+pub(super) fn problems(text: &str) -> Vec<String> {
     let scratch = Scratch::new(text);
     let directory = format!("{}/", scratch.0.path().display());
     let errors = scratch.load(&[]).expect_err(text);
