@@ -1,4 +1,4 @@
-//! The product on real servers: each case of `tests/lab/cases.toml` and `internet.toml` breaks the lab, runs
+//! The product on real servers: each case of `tests/lab/cases.toml` and its neighbours breaks the lab, runs
 //! `sightline check` inside the site, heals the lab and compares the verdict and its causes.
 //!
 //! Needs root and network namespaces, so that it runs only when it is asked for:
@@ -37,7 +37,8 @@ struct Case {
     /// The stages that the check is asked for; none for all.
     #[serde(default)]
     named: Vec<String>,
-    /// More of the configuration, as TOML.
+    /// More of the configuration, as TOML. `@VPN@` is the directory with the keys of the VPN gateways,
+    /// `@WIREGUARD@` the public key of the one of WireGuard.
     #[serde(default)]
     config: String,
     /// More words of the command line.
@@ -86,6 +87,8 @@ struct Lab {
     account: String,
     /// The state of the controllers.
     run: PathBuf,
+    vpn_directory: String,
+    wireguard_key: String,
 }
 
 impl Lab {
@@ -97,6 +100,8 @@ impl Lab {
             text: String::new(),
             account: String::new(),
             run: PathBuf::new(),
+            vpn_directory: String::new(),
+            wireguard_key: String::new(),
         };
         let paths = lab.run(&["env"]).expect("the lab says where its files are");
         let path = |key: &str| {
@@ -119,6 +124,8 @@ impl Lab {
             lab.config.path().join("store").display(),
         );
         lab.run = path("LAB_RUN").into();
+        lab.vpn_directory = path("LAB_VPN_DIR");
+        lab.wireguard_key = path("LAB_WIREGUARD_PUBLIC_KEY");
         lab
     }
 
@@ -182,12 +189,11 @@ impl Lab {
         let proxy = case.proxy.iter();
         let proxy = proxy.map(|proxy| format!("[[network]]\nproxy = \"{proxy}\"\n"));
         let file = self.config.path().join("sightline.toml");
-        let text = format!(
-            "{}\n{}{}",
-            case.config,
-            self.text,
-            proxy.collect::<String>()
-        );
+        let more = case
+            .config
+            .replace("@VPN@", &self.vpn_directory)
+            .replace("@WIREGUARD@", &self.wireguard_key);
+        let text = format!("{more}\n{}{}", self.text, proxy.collect::<String>());
         std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
         let mut command = Command::new(&self.script);
         command.args(["in", "site"]);
@@ -389,7 +395,7 @@ fn mistakes(case: &Case, status: &Value, exit: Option<i32>) -> Vec<String> {
 #[ignore = "needs the lab; tests/run brings it up"]
 fn every_fault_of_the_lab_has_its_one_cause() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");
-    let cases = ["cases.toml", "internet.toml"]
+    let cases = ["cases.toml", "internet.toml", "vpn.toml"]
         .into_iter()
         .flat_map(|file| {
             let text = std::fs::read_to_string(directory.join(file)).expect("the cases are there");
@@ -421,7 +427,9 @@ fn every_fault_of_the_lab_has_its_one_cause() {
             name += " with an account";
         }
         if !case.config.is_empty() {
-            let _infallible = write!(name, " with {}", case.config.replace('\n', " "));
+            let words = case.config.replace('\n', " ");
+            name += " with ";
+            name.extend(words.trim_end().chars().take(80));
         }
         for word in &case.arguments {
             let _infallible = write!(name, " {word}");

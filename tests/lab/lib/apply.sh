@@ -7,6 +7,7 @@ apply() {
   apply_directory
   apply_web
   apply_proxies
+  apply_vpn
   apply_dns
   apply_dhcp
   apply_rules

@@ -12,7 +12,10 @@ inet_dns_up() {
   mkdir -p "$dir"
   fill named-inet.conf "DIR=$dir" "ADDRESS=$INET_DNS" >"$dir/named.conf"
   fill internet.zone "DNS=$INET_DNS" "TIME=$INET_TIME" "WEB=$INET_WEB" >"$dir/internet.zone"
-  web_records >>"$dir/internet.zone"
+  {
+    web_records
+    vpn_records
+  } >>"$dir/internet.zone"
   start_named inet inet-dns "$dir/named.conf"
 }
 
@@ -54,6 +57,7 @@ resolver_servers() {
   ad="server=/$DOMAIN/$DC1\nserver=/$DOMAIN/$DC2\n"
   ! copy_is_needed || ad="server=/$DOMAIN/$COPY\n"
   if in_force resolver-lacks-ad-zone || { [[ $which == two ]] && in_force resolver-one-lacks-ad-zone; }; then ad=; fi
+  ! in_force vpn-name-unknown || printf 'address=/%s/\\n' "$VPN_DOMAIN"
   ! in_force ncsi-dns-wrong || printf 'address=/dns.msftncsi.com/%s\\n' "$INET_WEB"
   printf '%sserver=%s' "$ad" "$rest"
 }

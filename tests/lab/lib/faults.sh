@@ -110,6 +110,13 @@ dhcp-rogue|dhcp|As dhcp, and a second DHCP server on the LAN hands out a resolve
 wpad-dhcp|dhcp,proxy,tcp80,tcp443|As proxy-required, and the proxy script is announced by DHCP (option 252) and not by DNS.
 capport|dhcp,portal|DHCP announces the API of a portal (option 114), which says that the devices are captive; nothing is in the way.
 black-holed|internet,tcp80,tcp443,r1,r2|The gateway answers, and swallows all that leaves the site, also to the resolvers.
+vpn-gateways|vpn|Healthy: the VPN gateways run: strongSwan, OpenVPN, ocserv, WireGuard, SSTP.
+vpn-ike-cookie|vpn|Healthy: strongSwan runs alone, and asks everybody for its cookie first.
+vpn-gateway-dead|vpn|All packets to the VPN gateways are dropped.
+vpn-refused|vpn|The hosts of the VPN gateways are there, and nothing listens on them: every port is refused.
+vpn-name-unknown|vpn|The names of the VPN gateways do not exist.
+vpn-500-only|vpn|strongSwan runs, and UDP 4500 to it is dropped.
+vpn-intercepted|vpn|ocserv and SSTP run, and a proxy breaks into their TLS with certificates of "Corp Inspection CA".
 TABLE
 }
 

@@ -9,6 +9,7 @@ install_lab() {
 
 install_locked() {
   install_packages
+  install_sstp
   web_certificates
   if cache_is_good; then
     say "installed: the domains in $CACHE are up to date"
@@ -80,7 +81,7 @@ status() {
     return 3
   fi
   printf 'The lab "%s" is up. Domain %s.\n\nNamespaces\n' "$PREFIX" "$DOMAIN"
-  for name in "${NAMESPACES[@]}"; do
+  for name in "${ALL_NAMESPACES[@]}"; do
     printf '  %-12s %s\n' "$(ns "$name")" "$(addresses_of "$name")"
   done
   printf '\nProcesses\n'
@@ -133,6 +134,8 @@ LAB_SITE_PASSWORD_FILE=$RUN/site/canary-password
 LAB_TENANT_NAME=$TENANT_NAME
 LAB_TENANT_ID=$TENANT_ID
 LAB_KRB5_CONFIG=$RUN/krb5.conf
+LAB_VPN_DIR=$RUN/vpn
+LAB_WIREGUARD_PUBLIC_KEY=$(cat "$RUN/vpn/gateway.pub" 2>/dev/null || true)
 ENV
 }
 

@@ -17,7 +17,7 @@ link() {
 net_up() {
   local where
   note_netns_mount
-  for where in "${NAMESPACES[@]}"; do
+  for where in "${ALL_NAMESPACES[@]}"; do
     ip netns add "$(ns "$where")"
     # The lab is IPv4; without this, servers would publish link-local addresses.
     inside "$where" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
@@ -32,6 +32,7 @@ net_up() {
   link dc1 10.60.10.1/24 "$DC1/24"
   link dc2 10.60.20.1/24 "$DC2/24"
   link other 10.60.40.1/24 "$OTHER_DC/24"
+  vpn_up
   ip -n "$(ns edge)" addr add "$RESOLVER_ONE/24" dev site
   ip -n "$(ns edge)" addr add "$RESOLVER_TWO/24" dev site
   ip -n "$(ns edge)" addr add "$PROXY/24" dev site
@@ -60,14 +61,14 @@ internet_up() {
 # Each namespace gets its own resolv.conf and hosts by "ip netns exec".
 net_files() {
   local where
-  for where in "${NAMESPACES[@]}"; do
+  for where in "${ALL_NAMESPACES[@]}"; do
     mkdir -p "/etc/netns/$(ns "$where")"
     printf '127.0.0.1 localhost\n' >"/etc/netns/$(ns "$where")/hosts"
   done
   printf 'nameserver %s\n' "$RESOLVER_ONE" "$RESOLVER_TWO" >"/etc/netns/$(ns site)/resolv.conf"
   printf 'search %s\n' "$DOMAIN" >>"/etc/netns/$(ns site)/resolv.conf"
   printf 'nameserver %s\n' "$RESOLVER_ONE" >"/etc/netns/$(ns edge)/resolv.conf"
-  printf 'nameserver %s\n' "$INET_DNS" >"/etc/netns/$(ns inet)/resolv.conf"
+  printf 'nameserver %s\n' "$INET_DNS" | tee "/etc/netns/$(ns vpngw)/resolv.conf" >"/etc/netns/$(ns inet)/resolv.conf"
   printf 'nameserver %s\nsearch %s\n' "$DC1" "$DOMAIN" | tee "/etc/netns/$(ns dc1)/resolv.conf" \
     >"/etc/netns/$(ns dc2)/resolv.conf"
   printf 'nameserver %s\nsearch %s\n' "$OTHER_DC" "$OTHER_DOMAIN" >"/etc/netns/$(ns other)/resolv.conf"
@@ -80,7 +81,7 @@ net_files() {
 
 net_down() {
   local where
-  for where in "${NAMESPACES[@]}"; do
+  for where in "${ALL_NAMESPACES[@]}"; do
     # A file without a namespace is left from before a boot.
     ip netns del "$(ns "$where")" 2>/dev/null || rm -f "/run/netns/$(ns "$where")"
     rm -rf "/etc/netns/$(ns "$where")"

@@ -168,6 +168,7 @@ fault_shows() {
     kpasswd-blocked*) port_shows "$port" silent open tcp 464 ;;
     web-* | https-* | host-* | soft-* | portal-* | tls-* | range-* | bandwidth-* | clock-box-* | realm-* | sts-* | ipv6-* | ncsi-* | proxy-* | pac-*) web_fault_shows "$name" ;;
     dhcp | dhcp-rogue | wpad-dhcp | capport) dhcp_fault_shows "$name" ;;
+    vpn-*) vpn_fault_shows "$name" ;;
     resolver* | srv-* | dns-* | truncated-* | many-dcs) name_fault_shows "$name" ;;
     clock-kept) sees 'Leap status +: Normal' chronyc -h 127.0.0.1 -n tracking && looks 'answer stratum=2 ' ntp "$INET_TIME" ;;
     clock-not-kept) sees 'Leap status +: Not synchronised' chronyc -h 127.0.0.1 -n tracking && looks 'answer stratum=2 ' ntp "$INET_TIME" ;;

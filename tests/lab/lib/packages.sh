@@ -7,6 +7,7 @@ readonly PACKAGES=(
   bind9 bind9-dnsutils dnsmasq-base chrony libfaketime faketime
   krb5-user ldap-utils smbclient
   curl nginx-light squid-openssl
+  openvpn strongswan-charon strongswan-swanctl libcharon-extra-plugins ocserv wireguard-go wireguard-tools python3-venv
   udhcpc
 )
 readonly POLICY=/usr/sbin/policy-rc.d
@@ -37,6 +38,15 @@ install_packages() {
   fi
   release_services
   trap - EXIT
+}
+
+# No package has a server of SSTP: the one of PyPI, in a directory of its own.
+install_sstp() {
+  [[ ! -e $STATE/sstp/bin/sstpd ]] || return 0
+  say "installing sstp-server $SSTP_VERSION from PyPI (log: $STATE/pip.log)"
+  rm -rf "$STATE/sstp"
+  { /usr/bin/python3 -m venv "$STATE/sstp" && "$STATE/sstp/bin/pip" install -q "sstp-server==$SSTP_VERSION"; } >"$STATE/pip.log" 2>&1 ||
+    die "installing sstp-server $SSTP_VERSION did not succeed; see $STATE/pip.log"
 }
 
 apt_get() {

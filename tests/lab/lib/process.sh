@@ -71,7 +71,7 @@ end_all() {
   local where
   local -a pids=() own=()
   mapfile -t own < <(ancestors)
-  for where in "${NAMESPACES[@]}"; do
+  for where in "${ALL_NAMESPACES[@]}"; do
     [[ -e /run/netns/$(ns "$where") ]] || continue
     mapfile -t -O "${#pids[@]}" pids < <(ip netns pids "$(ns "$where")" 2>/dev/null | grep -vxF -f <(printf '%s\n' "${own[@]}"))
   done

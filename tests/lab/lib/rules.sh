@@ -25,6 +25,7 @@ NFT
   controller_rules
   port_rules
   web_rules
+  vpn_rules
   uplink_rules
 }
 
@@ -88,7 +89,7 @@ PORTS
 }
 
 # shellcheck disable=SC2153  # the capital names come from names-web.sh
-internet_set() { printf '{ %s }' "$(IFS=,; printf '%s' "${INTERNET[*]}")"; }
+internet_set() { printf '{ %s }' "$(IFS=,; printf '%s' "${INTERNET[*]},$VPN_NETWORK")"; }
 
 # The order matters where two of them take the same packets: what is dropped on its way into the
 # Internet is dropped for the proxies on the edge too.

@@ -122,7 +122,7 @@ apply_proxies() {
   ! in_force proxy-filtering || wanted=filtering
   apply_squid proxy "$wanted"
   wanted=''
-  ! any_in_force tls-inspected tls-inspected-one || wanted=inspecting
+  ! any_in_force tls-inspected tls-inspected-one vpn-intercepted || wanted=inspecting
   apply_squid inspection "$wanted"
 }
 
