@@ -22,6 +22,7 @@ mod scp;
 mod smb;
 mod sts;
 mod throughput;
+mod tunnel;
 mod vpn;
 
 use std::net::{IpAddr, SocketAddr};
@@ -63,6 +64,7 @@ pub const KINDS: &[Kind] = &[
     sts::KIND,
     throughput::KIND,
     vpn::KIND,
+    tunnel::KIND,
 ];
 
 /// A kind of probe.

@@ -130,7 +130,8 @@ reasons! {
     "vpn":
         VpnGatewayUnresolved = "vpn_gateway_unresolved",
         VpnGatewayNoAnswer = "vpn_gateway_no_answer",
-        VpnRefused = "vpn_refused";
+        VpnRefused = "vpn_refused",
+        VpnTunnelDown = "vpn_tunnel_down";
     "judgement":
         Upstream = "upstream",
         NotTested = "not_tested";

@@ -142,6 +142,11 @@ pub enum Subject {
         /// Its name.
         name: String,
     },
+    /// The tunnel of a VPN, where it ends on this box.
+    Tunnel {
+        /// The name of the VPN.
+        name: String,
+    },
     /// The gateway of a VPN.
     VpnGateway {
         /// The name of the VPN.

@@ -22,7 +22,8 @@ pub struct Vpn {
     pub kind: VpnKind,
     /// The gateway, "vpn.example.com" or "vpn.example.com:1194"; the usual port of its kind without one.
     pub gateway: Gateway,
-    /// The interface where the tunnel ends, if this box has it up.
+    /// The interface where the tunnel ends, if it ends on this box: whether it is there, up, and has an
+    /// address.
     pub interface: Option<InterfaceName>,
     /// No device comes to a domain controller without it.
     #[serde(default)]

@@ -2,6 +2,7 @@
 //! asked of it. What is explained is evidence and no cause.
 
 use super::draft::Draft;
+use super::vpns;
 use crate::outcome::Severity;
 use crate::reason::Reason;
 use crate::stage::Stage;
@@ -92,6 +93,15 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
                 && other.severity <= Severity::Degrading
                 && !other.at.is_empty()
                 && other.at.iter().all(|place| cause.brings.contains(place))
+        }
+        // Without its gateway no tunnel comes up.
+        Reason::VpnGatewayUnresolved | Reason::VpnGatewayNoAnswer | Reason::VpnRefused => {
+            other.reason == Reason::VpnTunnelDown
+                && other.severity <= severity
+                && other.what.iter().all(|name| {
+                    let mut places = cause.at.iter();
+                    places.any(|place| vpns::name_of(place) == name)
+                })
         }
         Reason::InternetUnreachable => {
             other.stage != Stage::Proxy

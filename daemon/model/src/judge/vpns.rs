@@ -19,6 +19,13 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
         .flat_map(|(name, seen)| {
             seen.outcome.findings.iter().map(move |finding| {
                 let reason = seen.meaning_of(finding);
+                // Each tunnel is up or down for itself.
+                if let Subject::Tunnel { .. } = seen.check.subject {
+                    return Draft::new(reason, Stage::Vpn, severity(finding, seen))
+                        .what(name)
+                        .at(&seen.check.target.host)
+                        .because(&finding.detail);
+                }
                 let what = match reason {
                     // With what the same proxy signs elsewhere it is one finding.
                     Reason::TlsIntercepted => signed_by(seen),
@@ -40,9 +47,14 @@ fn seen(network: &NetworkScene) -> impl Iterator<Item = (&str, &Observation)> {
         .observations
         .iter()
         .filter_map(|seen| match &seen.check.subject {
-            Subject::VpnGateway { name } => Some((name.as_str(), seen)),
+            Subject::VpnGateway { name } | Subject::Tunnel { name } => Some((name.as_str(), seen)),
             _ => None,
         })
+}
+
+/// The VPN that a place is of.
+pub(super) fn name_of(place: &str) -> &str {
+    place.split_once(" (").map_or(place, |(name, _)| name)
 }
 
 /// Of silence a probe says with its severity whether a healthy gateway would have been as silent.

@@ -437,6 +437,11 @@ pub(super) const fn text(reason: Reason) -> Text {
             NO_TUNNEL,
             "Start the VPN service on the gateway, or correct protocol, port and name; the evidence says what came back.",
         ]),
+        Reason::VpnTunnelDown => row(Vpn, "The tunnel of the VPN is not up on this box: {}.", [
+            "The interface where the tunnel ends is missing, switched off, not running, or has no address. Nothing is reached through it.",
+            "Nothing by itself: the tunnel of the device is another one. Where both fail for the same reason, sign-in says \"your domain isn't available\".",
+            "Look at the VPN client of this box and its log; `ip link show` and `ip address show` tell the state of the interface.",
+        ]),
 
         Reason::Upstream => row(Nobody, "A stage that it needs is not ready: {}.", [
             "The stage was not judged by itself, because something before it stops the flow.",

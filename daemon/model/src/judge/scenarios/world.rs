@@ -305,7 +305,7 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
         check.outcome.facts.clock = Some(clock(0.0));
         seen.push((format!("time {source}"), check));
     }
-    seen.extend(world.vpns.iter().map(|text| outside::vpn(text)));
+    seen.extend(world.vpns.iter().flat_map(|text| outside::vpn(text)));
     seen.extend(outside::proxies(world));
     seen.extend(outside::hosts(world));
     seen.extend(world.account_at.iter().flat_map(|name| with_account(name)));

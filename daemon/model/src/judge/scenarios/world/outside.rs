@@ -132,7 +132,7 @@ pub(super) fn hosts(world: &World) -> Vec<(String, Observation)> {
     seen
 }
 
-pub(super) fn vpn(text: &str) -> (String, Observation) {
+pub(super) fn vpn(text: &str) -> Vec<(String, Observation)> {
     let words: Vec<_> = text.split(' ').collect();
     let (name, gateway, gate) = match words.as_slice() {
         [name, gateway] => (*name, *gateway, Gate::Soft),
@@ -145,5 +145,14 @@ pub(super) fn vpn(text: &str) -> (String, Observation) {
     let mut check = observation(subject, "ikev2", Stage::Vpn, gate);
     check.check.closed_as = Reason::VpnGatewayNoAnswer;
     gateway.clone_into(&mut check.check.target.host);
-    (format!("vpn {name}"), check)
+    let subject = Subject::Tunnel {
+        name: name.to_owned(),
+    };
+    let mut tunnel = observation(subject, "tunnel", Stage::Vpn, gate);
+    tunnel.check.closed_as = Reason::VpnTunnelDown;
+    tunnel.check.target.host = "tun0".into();
+    vec![
+        (format!("vpn {name}"), check),
+        (format!("tunnel {name}"), tunnel),
+    ]
 }
