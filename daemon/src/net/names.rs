@@ -76,3 +76,49 @@ fn is_silence(failure: &Failure) -> bool {
         }
     }
 }
+
+/// Whether an address or `localhost` leads to this box itself or to nobody. What the network announces must
+/// not make the box talk to itself.
+#[must_use]
+pub fn is_nowhere(host: &str) -> bool {
+    if host.eq_ignore_ascii_case("localhost") {
+        return true;
+    }
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(v4)) => {
+            v4.is_loopback() || v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast()
+        }
+        Ok(IpAddr::V6(v6)) => v6.is_loopback() || v6.is_unspecified() || v6.is_multicast(),
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leads_to_this_box_or_nobody_is_nowhere() {
+        for host in [
+            "localhost",
+            "LOCALHOST",
+            "127.0.0.1",
+            "127.9.9.9",
+            "0.0.0.0",
+            "::1",
+            "::",
+            "224.0.0.1",
+            "255.255.255.255",
+        ] {
+            assert!(is_nowhere(host), "{host}");
+        }
+        for host in [
+            "10.1.0.3",
+            "proxy.example.com",
+            "fd00::3",
+            "localhost.example.com",
+        ] {
+            assert!(!is_nowhere(host), "{host}");
+        }
+    }
+}

@@ -204,10 +204,19 @@ impl Portal {
             .await
             .map_err(|failure| run.info(Reason::NotTested, failure.detail))?;
         let has_route = |ip: &&IpAddr| socket::reachable_by_route(run.path(), **ip).is_ok();
-        let usable = found.iter().find(has_route).or(found.first());
-        usable
-            .copied()
-            .ok_or_else(|| run.info(Reason::NotTested, format!("{} has no address", api.host)))
+        // A name that leads to this box itself is none of a portal.
+        let is_name = api.host.parse::<IpAddr>().is_err();
+        let mut somewhere = found
+            .iter()
+            .filter(|ip| !(is_name && names::is_nowhere(&ip.to_string())));
+        let first = somewhere.clone().next();
+        let usable = somewhere.find(has_route).or(first);
+        usable.copied().ok_or_else(|| {
+            run.info(
+                Reason::NotTested,
+                format!("{} has no address that leads anywhere", api.host),
+            )
+        })
     }
 
     fn assess(&self, run: &Run, answer: &Answer) -> Result<(), Finding> {

@@ -188,7 +188,7 @@ impl Gateway {
         let is_name = self.server.host.parse::<IpAddr>().is_err();
         let mut somewhere = found
             .iter()
-            .filter(|address| !(is_name && script::is_nowhere(&address.to_string())));
+            .filter(|address| !(is_name && names::is_nowhere(&address.to_string())));
         let has_route =
             |address: &&IpAddr| socket::reachable_by_route(run.path(), **address).is_ok();
         let first = somewhere.clone().next();

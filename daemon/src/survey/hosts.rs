@@ -85,7 +85,10 @@ impl Hosts {
         let found = row.found_at(&service.host, service.port, service.metadata.as_deref());
         let rows = vec![Arc::new(found)];
         let lookup = |server| probe::host_task(ground, server, &service.host, &rows);
-        let mut tasks: Vec<Task> = self.server.and_then(lookup).into_iter().collect();
+        // It may be a name of the site's own, in a network that leaves those of the Internet to its proxy.
+        let first = || ground.network.resolvers.first().copied();
+        let server = self.server.or_else(first);
+        let mut tasks: Vec<Task> = server.and_then(lookup).into_iter().collect();
         if let Some(exit) = &self.exit {
             let rows = rows.iter().map(|row| (&service.host, row));
             tasks.extend(by_proxy(ground, exit, rows));

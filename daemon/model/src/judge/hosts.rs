@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::NetworkScene;
 use super::draft::Draft;
 use super::proxies::Ways;
 use super::uplink::{capped, plain};
+use super::{NetworkScene, ProxyUse};
 use crate::outcome::{Evidence, Finding, Observation, Severity, State};
 use crate::reason::Reason;
 use crate::stage::Stage;
@@ -72,7 +72,7 @@ fn reached(network: &NetworkScene, ways: &Ways<'_>) -> Vec<Draft> {
     // One host alone says nothing about the Internet.
     if asked.len() > 1 && !asked.iter().any(|host| host.answers()) {
         let others = hosts.iter().filter(|host| !host.is_of_the_internet());
-        return std::iter::once(nobody_answers(&asked))
+        return std::iter::once(nobody_answers(network, &asked))
             .chain(others.flat_map(|host| findings(host, false)))
             .collect();
     }
@@ -201,7 +201,7 @@ fn only_by_proxy(hosts: &[Host<'_>], shut_out: &[Host<'_>]) -> Draft {
     draft
 }
 
-fn nobody_answers(hosts: &[&Host<'_>]) -> Draft {
+fn nobody_answers(network: &NetworkScene, hosts: &[&Host<'_>]) -> Draft {
     let mut draft = Draft::new(
         Reason::InternetUnreachable,
         Stage::Internet,
@@ -214,6 +214,17 @@ fn nobody_answers(hosts: &[&Host<'_>]) -> Draft {
         .filter_map(|seen| seen.outcome.worst())
         .map(|finding| finding.detail.clone())
         .collect();
+    // Where DHCP could not be asked, there may be a proxy that nobody knows of.
+    let blind = network.observations.iter().filter(|seen| {
+        network.proxy == ProxyUse::Auto
+            && seen.check.subject == Subject::Dhcp
+            && seen.outcome.facts.dhcp.is_empty()
+    });
+    draft.details.extend(
+        blind
+            .flat_map(|seen| &seen.outcome.findings)
+            .map(|finding| finding.detail.clone()),
+    );
     draft
 }
 

@@ -311,14 +311,14 @@ fn answer_bytes(seen: &Observation) -> Option<f64> {
     }
 }
 
-/// What could not be looked at, for a reason of our own. Where another resolver was conclusive about
-/// the same, it is information: a box without IPv6 cannot ask the resolvers that only have that.
+/// What could not be looked at, for a reason of our own. Where another resolver that lives was conclusive
+/// about the same, it is information: a box without IPv6 cannot ask the resolvers that only have that.
 fn blind(resolver: &Resolver<'_>, all: &[Resolver<'_>]) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for (topic, seen) in &resolver.seen {
-        let is_known = all
-            .iter()
-            .any(|other| other.place != resolver.place && other.is_conclusive_about(*topic));
+        let is_known = all.iter().any(|other| {
+            other.place != resolver.place && other.is_there() && other.is_conclusive_about(*topic)
+        });
         let unknown = seen
             .iter()
             .filter(|seen| seen.outcome.state() == State::Unknown)

@@ -374,7 +374,7 @@ impl Script {
                 match way {
                     pac::Way::Direct => ways.push(Way::Direct),
                     // Blocks what it is given to, as advertisements.
-                    pac::Way::Proxy { host, port } if is_nowhere(host) => {
+                    pac::Way::Proxy { host, port } if names::is_nowhere(host) => {
                         passed_over.push(format!("PROXY {host}:{port}"));
                     }
                     pac::Way::Proxy { host, port } => {
@@ -432,21 +432,6 @@ fn in_words(ways: &[Way]) -> String {
         })
         .collect();
     ways.join("; ")
-}
-
-/// An address that leads to this box itself or to nobody. What the network announces must not make it talk
-/// to itself.
-pub(super) fn is_nowhere(host: &str) -> bool {
-    if host.eq_ignore_ascii_case("localhost") {
-        return true;
-    }
-    match host.parse::<IpAddr>() {
-        Ok(IpAddr::V4(v4)) => {
-            v4.is_loopback() || v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast()
-        }
-        Ok(IpAddr::V6(v6)) => v6.is_loopback() || v6.is_unspecified() || v6.is_multicast(),
-        Err(_) => false,
-    }
 }
 
 fn hex(bytes: &[u8]) -> String {
