@@ -1,14 +1,13 @@
 //! The proxy that the clients of a network use.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::names::DomainName;
 use super::problem::quoted;
+use super::values;
 
 /// The proxy that the clients of a network use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -57,28 +56,9 @@ impl FromStr for Proxy {
             ));
         }
         let server = server.strip_suffix('/').unwrap_or(server);
-        let (host, port) = match server.strip_prefix('[').and_then(|v6| v6.split_once("]:")) {
-            Some((v6, port)) => {
-                let address: Ipv6Addr = v6.parse().map_err(|_| unfit("that is no address"))?;
-                (address.to_string(), port)
-            }
-            None => {
-                let (host, port) = server
-                    .split_once(':')
-                    .ok_or_else(|| unfit("it names no port"))?;
-                let host = match host.parse::<IpAddr>() {
-                    Ok(address) => address.to_string(),
-                    Err(_) => DomainName::from_str(host)
-                        .map_err(|_| unfit("its host is neither a name nor an address"))?
-                        .to_string(),
-                };
-                (host, port)
-            }
-        };
-        match port.parse() {
-            Ok(port) if port > 0 => Ok(Self::Named { host, port }),
-            _ => Err(unfit("its port is no number from 1 to 65535")),
-        }
+        let (host, port) = values::host_and_port(server).map_err(unfit)?;
+        let port = port.ok_or_else(|| unfit("it names no port"))?;
+        Ok(Self::Named { host, port })
     }
 }
 

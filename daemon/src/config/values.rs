@@ -1,7 +1,7 @@
 //! How single values are read from the file and written back.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -326,6 +326,44 @@ fn resolver(text: &str) -> Result<SocketAddr, String> {
             quoted(text)
         )),
     }
+}
+
+/// Reads a host by name or address, with or without a port: `proxy.example.com:8080`, `fd00::3`,
+/// `[fd00::3]:8080`. The address loses its brackets. The error says why it is none.
+pub(super) fn host_and_port(text: &str) -> Result<(String, Option<u16>), &'static str> {
+    let (host, port) = if let Ok(v6) = text.parse::<Ipv6Addr>() {
+        (v6.to_string(), None)
+    } else if let Some(rest) = text.strip_prefix('[') {
+        let (v6, rest) = rest.split_once(']').ok_or("a bracket is missing")?;
+        let v6: Ipv6Addr = v6.parse().map_err(|_| "that is no address")?;
+        let port = match rest {
+            "" => None,
+            rest => Some(
+                rest.strip_prefix(':')
+                    .ok_or("something stands behind the bracket")?,
+            ),
+        };
+        (v6.to_string(), port)
+    } else {
+        let (host, port) = match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        };
+        let host = match host.parse::<IpAddr>() {
+            Ok(address) => address.to_string(),
+            Err(_) => DomainName::from_str(host)
+                .map_err(|_| "its host is neither a name nor an address")?
+                .to_string(),
+        };
+        (host, port)
+    };
+    let port = port
+        .map(|port| match port.parse() {
+            Ok(port) if port > 0 => Ok(port),
+            _ => Err("its port is no number from 1 to 65535"),
+        })
+        .transpose()?;
+    Ok((host, port))
 }
 
 /// Whether one machine can have this address.

@@ -1,7 +1,6 @@
 //! The VPNs that lead the devices of a site to their domain controllers.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -9,8 +8,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::words;
-use super::names::{DomainName, InterfaceName, NetworkName};
+use super::names::{InterfaceName, NetworkName};
 use super::problem::quoted;
+use super::values;
 
 /// A VPN that devices of the site use before the sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -148,40 +148,7 @@ impl FromStr for Gateway {
                 quoted(text)
             )
         };
-        let (host, port) = if let Ok(v6) = text.parse::<Ipv6Addr>() {
-            (v6.to_string(), None)
-        } else if let Some(rest) = text.strip_prefix('[') {
-            let (v6, rest) = rest
-                .split_once(']')
-                .ok_or_else(|| unfit("a bracket is missing"))?;
-            let v6: Ipv6Addr = v6.parse().map_err(|_| unfit("that is no address"))?;
-            let port = match rest {
-                "" => None,
-                rest => Some(
-                    rest.strip_prefix(':')
-                        .ok_or_else(|| unfit("something stands behind the bracket"))?,
-                ),
-            };
-            (v6.to_string(), port)
-        } else {
-            let (host, port) = match text.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (text, None),
-            };
-            let host = match host.parse::<IpAddr>() {
-                Ok(address) => address.to_string(),
-                Err(_) => DomainName::from_str(host)
-                    .map_err(|_| unfit("its host is neither a name nor an address"))?
-                    .to_string(),
-            };
-            (host, port)
-        };
-        let port = port
-            .map(|port| match port.parse() {
-                Ok(port) if port > 0 => Ok(port),
-                _ => Err(unfit("its port is no number from 1 to 65535")),
-            })
-            .transpose()?;
+        let (host, port) = values::host_and_port(text).map_err(unfit)?;
         Ok(Self { host, port })
     }
 }

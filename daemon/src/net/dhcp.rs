@@ -141,7 +141,9 @@ async fn exchange(
     while Instant::now() < end {
         // After the first answer, only others to the same question are waited for.
         let next = due.peek().filter(|_| answers.is_empty()).copied();
+        // What is due goes out before anything is read: who answers one question only must hear it.
         let received = tokio::select! {
+            biased;
             () = sleep_until(end) => break,
             () = sleep_until(next.map_or(end, |(at, _)| begun + at)), if next.is_some() => {
                 due.next();

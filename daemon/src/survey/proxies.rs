@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use sightline_model::{Observation, ScriptFacts, ScriptSource, State, Subject, Way};
+use sightline_model::{Observation, ScriptFacts, ScriptSource, Stage, State, Subject, Way};
 
 use super::preferred::Preferred;
 use crate::net::proxy::{Exit, Server};
@@ -49,7 +49,7 @@ impl Proxies {
     pub(super) fn after_dhcp(&mut self, ground: &Ground<'_>, seen: &Observation) -> Vec<Task> {
         let mut announced = seen.outcome.facts.dhcp.iter();
         match announced.find_map(|answer| answer.proxy_script_url.as_deref()) {
-            Some(url) if self.choice != ProxyChoice::Direct => {
+            Some(url) if self.choice != ProxyChoice::Direct && ground.wants(&[Stage::Proxy]) => {
                 vec![probe::announced_task(ground, url)]
             }
             _ => {

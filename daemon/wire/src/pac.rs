@@ -93,6 +93,7 @@ pub fn read(script: &[u8]) -> Result<Script, Malformed> {
     let mut read = Script::default();
     let mut code = String::new();
     let mut texts: Vec<&str> = Vec::new();
+    let mut guards = 0_usize;
     let mut rest = text.as_ref();
     while let Some((part, after)) = next(rest, &code) {
         match part {
@@ -101,7 +102,12 @@ pub fn read(script: &[u8]) -> Result<Script, Malformed> {
             Part::Cut => read.is_computed = true,
             Part::Text(literal) => {
                 let is_continued = after.trim_start().starts_with('+');
-                let guard = guard(&code, &texts);
+                let guard = if guards < MOST_GUARDS && is_answer(literal) {
+                    guards += 1;
+                    guard(&code, &texts)
+                } else {
+                    None
+                };
                 read.answer(literal, is_continued, guard);
                 texts.push(literal);
                 // Stands for the text; no script has it, as it was taken for one that is read loosely.
@@ -125,6 +131,9 @@ const MARK: char = '\u{1}';
 
 /// Conditions that are longer are not looked through, in bytes.
 const LONGEST_GUARD: usize = 4096;
+
+/// No more conditions of one script are looked through. An answer beyond is taken as anybody's.
+const MOST_GUARDS: usize = 1024;
 
 enum Part<'a> {
     Code(&'a str),
@@ -233,8 +242,8 @@ fn guard(code: &str, texts: &[&str]) -> Option<Vec<String>> {
         (depth == 0).then_some(at)
     })?;
     let (before, condition) = inner.split_at_checked(open)?;
-    let before = before.trim_end().strip_suffix("if")?;
-    if before.trim_end().ends_with("else") || condition.contains('!') || condition.contains('=') {
+    before.trim_end().strip_suffix("if")?;
+    if condition.contains(['!', '=']) {
         return None;
     }
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
@@ -253,6 +262,19 @@ fn guard(code: &str, texts: &[&str]) -> Option<Vec<String>> {
             .map(|text| (*text).to_owned())
             .collect(),
     )
+}
+
+/// Whether a text may be an answer; most are names.
+fn is_answer(literal: &str) -> bool {
+    let word = literal
+        .split([';', ' '])
+        .find(|word| !word.trim().is_empty());
+    word.is_some_and(|word| {
+        let word = word.trim();
+        ["DIRECT", "PROXY", "HTTP"]
+            .iter()
+            .any(|keyword| word.eq_ignore_ascii_case(keyword))
+    })
 }
 
 impl Script {

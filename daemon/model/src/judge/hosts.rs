@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::draft::Draft;
-use super::proxies::Ways;
+use super::proxies::{self, Ways};
 use super::uplink::{capped, plain};
 use super::{NetworkScene, ProxyUse};
 use crate::outcome::{Evidence, Finding, Observation, Severity, State};
@@ -83,7 +83,7 @@ fn reached(network: &NetworkScene, ways: &Ways<'_>) -> Vec<Draft> {
     hosts
         .iter()
         .flat_map(|host| findings(host, ipv4_works))
-        .chain(needs_a_proxy.then(|| only_by_proxy(&hosts, &shut_out)))
+        .chain(needs_a_proxy.then(|| only_by_proxy(ways, &hosts, &shut_out)))
         .collect()
 }
 
@@ -174,7 +174,7 @@ fn harm(host: &Host<'_>) -> Option<Severity> {
 }
 
 /// What knows no proxy is shut out by the same thing that makes the proxy necessary.
-fn only_by_proxy(hosts: &[Host<'_>], shut_out: &[Host<'_>]) -> Draft {
+fn only_by_proxy(ways: &Ways<'_>, hosts: &[Host<'_>], shut_out: &[Host<'_>]) -> Draft {
     let proxies: BTreeSet<&str> = hosts
         .iter()
         .flat_map(Host::asked)
@@ -195,9 +195,7 @@ fn only_by_proxy(hosts: &[Host<'_>], shut_out: &[Host<'_>]) -> Draft {
                 .map(|said| format!("without a proxy: {said}")),
         );
     }
-    if draft.details.is_empty() {
-        draft.details = vec!["no host of the Internet answers without a proxy".to_owned()];
-    }
+    draft.details.push(ways.without_a_proxy());
     draft
 }
 
@@ -214,17 +212,9 @@ fn nobody_answers(network: &NetworkScene, hosts: &[&Host<'_>]) -> Draft {
         .filter_map(|seen| seen.outcome.worst())
         .map(|finding| finding.detail.clone())
         .collect();
-    // Where DHCP could not be asked, there may be a proxy that nobody knows of.
-    let blind = network.observations.iter().filter(|seen| {
-        network.proxy == ProxyUse::Auto
-            && seen.check.subject == Subject::Dhcp
-            && seen.outcome.facts.dhcp.is_empty()
-    });
-    draft.details.extend(
-        blind
-            .flat_map(|seen| &seen.outcome.findings)
-            .map(|finding| finding.detail.clone()),
-    );
+    if network.proxy == ProxyUse::Auto {
+        draft.details.extend(proxies::unheard_of_dhcp(network));
+    }
     draft
 }
 

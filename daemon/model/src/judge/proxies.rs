@@ -41,6 +41,14 @@ impl Ways<'_> {
         self.proxy_answers && self.direct_way.answered * 2 <= self.direct_way.asked
     }
 
+    /// How it stands without a proxy, for people.
+    pub(super) fn without_a_proxy(&self) -> String {
+        let Heard {
+            asked, answered, ..
+        } = self.direct_way;
+        format!("without a proxy, {answered} of {asked} hosts answer")
+    }
+
     /// Whether everything that the flow cannot do without answers without a proxy.
     const fn go_without(&self) -> bool {
         self.direct && self.direct_way.answered > 0 && !self.direct_way.misses_a_hard_one
@@ -244,8 +252,20 @@ fn nobody_finds_it(network: &NetworkScene, ways: &Ways<'_>) -> Option<Draft> {
     searches.peek()?;
     let is_announced = searches.any(|seen| seen.outcome.facts.script.is_some());
     (ways.need_a_proxy() && !is_announced).then(|| {
-        Draft::new(Reason::WpadMissing, Stage::Proxy, Severity::Degrading)
+        let mut draft = Draft::new(Reason::WpadMissing, Stage::Proxy, Severity::Degrading)
             .at(name)
-            .because("no proxy script is announced by the names and options that were looked for")
+            .because("no proxy script is announced by the names and options that were looked for");
+        draft.details.extend(unheard_of_dhcp(network));
+        draft
     })
+}
+
+/// What stood in the way of asking DHCP for a script: there may be one that nobody here knows of.
+pub(super) fn unheard_of_dhcp(network: &NetworkScene) -> impl Iterator<Item = String> {
+    network
+        .observations
+        .iter()
+        .filter(|seen| seen.check.subject == Subject::Dhcp && seen.outcome.facts.dhcp.is_empty())
+        .flat_map(|seen| &seen.outcome.findings)
+        .map(|finding| finding.detail.clone())
 }

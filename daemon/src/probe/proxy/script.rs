@@ -99,11 +99,12 @@ pub(crate) fn script_task(
     addresses: &[IpAddr],
 ) -> Option<Task> {
     let place = Place::read(url)?;
-    let has_route = |address: &&IpAddr| socket::reachable_by_route(ground.path, **address).is_ok();
-    let address = addresses
+    let mut somewhere = addresses
         .iter()
-        .find(has_route)
-        .or_else(|| addresses.first())?;
+        .filter(|address| !names::is_nowhere(&address.to_string()));
+    let has_route = |address: &&IpAddr| socket::reachable_by_route(ground.path, **address).is_ok();
+    let first = somewhere.clone().next();
+    let address = somewhere.find(has_route).or(first)?;
     let target = Target {
         host: place.host.clone(),
         address: Some(*address),
@@ -228,10 +229,10 @@ impl Probe for Search {
 }
 
 #[derive(Debug)]
-struct Announced {
-    url: String,
-    place: Option<Place>,
-    resolvers: Vec<SocketAddr>,
+pub(super) struct Announced {
+    pub(super) url: String,
+    pub(super) place: Option<Place>,
+    pub(super) resolvers: Vec<SocketAddr>,
 }
 
 impl Probe for Announced {
@@ -258,6 +259,15 @@ impl Probe for Announced {
                 Blame::Ours(reason) => run.blind(reason, failure.detail),
                 Blame::Target(_) => run.fail(Reason::EndpointUnreachable, failure.detail),
             })?;
+            if addresses
+                .iter()
+                .all(|ip| names::is_nowhere(&ip.to_string()))
+            {
+                return Err(run.fail(
+                    Reason::EndpointUnreachable,
+                    format!("{} has no address that leads anywhere", place.host),
+                ));
+            }
             run.read_addresses(addresses);
             Ok(())
         })

@@ -8,7 +8,7 @@ use sightline_model::{Observation, Reason, Severity, State, Subject, Target, Way
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::script::{Place, Script};
+use super::script::{Announced, Place, Script};
 use super::{Gateway, KIND};
 use crate::net::proxy::Server;
 use crate::net::tls::Roots;
@@ -269,6 +269,38 @@ async fn what_is_no_script_is_told() {
 }
 
 #[tokio::test]
+async fn an_announcement_that_leads_to_this_box_leads_nowhere() {
+    for (url, expected) in [
+        (
+            "http://127.0.0.1:9798/wpad.dat",
+            Some(Reason::EndpointUnreachable),
+        ),
+        ("http://[::1]/wpad.dat", Some(Reason::EndpointUnreachable)),
+        ("file:///etc/passwd", Some(Reason::ContentMismatch)),
+        ("http://10.1.0.5/wpad.dat", None),
+    ] {
+        let probe = Announced {
+            url: url.to_owned(),
+            place: Place::read(url),
+            resolvers: Vec::new(),
+        };
+        let target = Target {
+            host: "wpad".into(),
+            address: None,
+            port: None,
+        };
+        let seen = observe(target, probe).await;
+        let found = seen.outcome.worst().map(|finding| finding.reason);
+        assert_eq!(found, expected, "{url}");
+        assert_eq!(
+            seen.outcome.facts.addresses.is_empty(),
+            expected.is_some(),
+            "{url}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_a_script_announces_nothing_bad() {
     let seen = script(page("404 Not Found", "")).await;
     let finding = seen.outcome.worst().expect("it is told");
@@ -299,4 +331,25 @@ async fn only_what_a_host_of_the_flow_may_get_counts() {
         detail.contains("nobody asked PROXY 0.0.0.0:1, SOCKS s:1080"),
         "{detail}"
     );
+}
+
+#[tokio::test]
+async fn a_script_that_is_made_to_be_slow_is_read_in_time() {
+    for piece in [
+        ")return\"DIRECT\"",
+        "if('x')return'DIRECT';",
+        "/'",
+        "`",
+        "\"a\"",
+        "((/x/))",
+    ] {
+        let begin = "function FindProxyForURL(){";
+        let script_text = begin.to_owned() + &piece.repeat(((1 << 20) - 64) / piece.len());
+        let seen = script(page("200 OK", &script_text)).await;
+        let facts = seen.outcome.facts.script.clone();
+        assert!(
+            facts.is_some_and(|facts| facts.answers.len() <= 1),
+            "{piece}"
+        );
+    }
 }

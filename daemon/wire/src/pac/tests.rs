@@ -80,6 +80,7 @@ fn who_gets_an_answer_is_known_where_only_the_name_is_asked() {
     for code in [
         "if (isPlainHostName(host)) return 'DIRECT';",
         "if (isPlainHostName(host) || dnsDomainIs(host, '.corp.example.com')) { return \"DIRECT\"; }",
+        "if (x) y(); else if (isPlainHostName(host)) return 'DIRECT';",
         "if (shExpMatch(host, '*.corp.example.com') || isInNet(dnsResolve(host), '10.0.0.0', '255.0.0.0')) return 'DIRECT';",
     ] {
         assert!(
