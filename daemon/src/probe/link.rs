@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rtnetlink::packet_route::neighbour::NeighbourState;
 use sightline_model::{Check, Finding, Gate, Phase, Reason, Stage, Subject, Target};
@@ -27,6 +27,10 @@ pub(super) const KIND: Kind = Kind {
 
 /// How often the neighbour table is read while the kernel looks for the gateway.
 const POLL: Duration = Duration::from_millis(20);
+
+/// How long a gateway may be silent. The kernel asks three times, a second apart (`mcast_solicit`,
+/// `ucast_solicit` and `retrans_time_ms` of arp(7)); this leaves the last question half a second.
+const GIVE_UP: Duration = Duration::from_millis(2500);
 
 fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
     if *thing != Thing::Network {
@@ -271,35 +275,62 @@ async fn resolve(run: &Run, kernel: &Kernel, link: u32, gateway: IpAddr) -> Resu
     // An entry from earlier traffic may outlive the gateway by a minute. Without the capability to
     // have it probed, the kernel's own belief stands.
     let is_probed = kernel.probe_neighbour(link, gateway).await.is_ok();
+    let asked = Instant::now();
     loop {
-        match kernel
+        let state = kernel
             .neighbour(link, gateway)
             .await
-            .map_err(|error| own(run, &error))?
-        {
-            Some(NeighbourState::Reachable | NeighbourState::Permanent | NeighbourState::Noarp) => {
-                run.keep("gateway_neighbour", "reachable");
+            .map_err(|error| own(run, &error))?;
+        match heard(state, is_probed, asked.elapsed()) {
+            Heard::Answer(what) => {
+                run.keep("gateway_neighbour", what);
                 return Ok(());
             }
-            Some(NeighbourState::Stale | NeighbourState::Delay) if !is_probed => {
-                run.keep("gateway_neighbour", "known");
-                return Ok(());
-            }
-            Some(NeighbourState::Failed) => {
+            Heard::Silence => {
                 return Err(run.fail(
                     Reason::GatewayUnreachable,
                     format!("{gateway} does not answer neighbour resolution"),
                 ));
             }
-            None => nudge().await,
-            // A question of the gateway's own makes the entry stale again in the middle of being
-            // probed. That it asks does not show that it answers.
-            Some(NeighbourState::Stale) => {
+            Heard::NotAsked => nudge().await,
+            Heard::Question => {
                 let _still_believed = kernel.probe_neighbour(link, gateway).await;
             }
-            Some(_) => {}
+            Heard::Nothing => {}
         }
         tokio::time::sleep(POLL).await;
+    }
+}
+
+/// What the state of the neighbour entry says of the gateway.
+#[derive(Debug, PartialEq, Eq)]
+enum Heard {
+    Answer(&'static str),
+    /// Asked often enough to be sure.
+    Silence,
+    /// The kernel has no entry, so it asks nobody.
+    NotAsked,
+    /// The gateway's own question made the entry stale in the middle of being probed. That it asks
+    /// does not show that it answers.
+    Question,
+    Nothing,
+}
+
+/// Reads one state of the entry. `Failed` lasts only until the next packet of any probe, so that
+/// [`GIVE_UP`] ends the waiting where none of the looks at it meets that moment. Pure.
+fn heard(state: Option<NeighbourState>, is_probed: bool, waited: Duration) -> Heard {
+    match state {
+        Some(NeighbourState::Reachable | NeighbourState::Permanent | NeighbourState::Noarp) => {
+            Heard::Answer("reachable")
+        }
+        Some(NeighbourState::Stale | NeighbourState::Delay) if !is_probed => {
+            Heard::Answer("known")
+        }
+        Some(NeighbourState::Failed) => Heard::Silence,
+        _ if waited >= GIVE_UP => Heard::Silence,
+        None => Heard::NotAsked,
+        Some(NeighbourState::Stale | NeighbourState::Delay) => Heard::Question,
+        Some(_) => Heard::Nothing,
     }
 }
 
@@ -412,5 +443,26 @@ mod tests {
         let mut snapshot = healthy();
         snapshot.links[2] = link(3, "wlan0", true);
         assert_eq!(reason(Some("wlan0"), &snapshot), Some(Reason::NoAddress));
+    }
+
+    #[test]
+    fn a_gateway_that_stays_silent_is_dead_even_where_no_look_meets_the_moment_of_failure() {
+        use NeighbourState::{Delay, Failed, Incomplete, Probe, Reachable, Stale};
+        let early = Duration::from_millis(40);
+        assert_eq!(heard(None, false, early), Heard::NotAsked);
+        assert_eq!(heard(Some(Incomplete), false, early), Heard::Nothing);
+        assert_eq!(heard(Some(Probe), true, early), Heard::Nothing);
+        assert_eq!(heard(Some(Stale), true, early), Heard::Question);
+        assert_eq!(heard(Some(Failed), false, early), Heard::Silence);
+        // Other probes' packets turn a failed entry into a new question at once.
+        for state in [Incomplete, Probe, Stale, Delay] {
+            assert_eq!(heard(Some(state), true, GIVE_UP), Heard::Silence);
+        }
+        assert_eq!(heard(None, true, GIVE_UP), Heard::Silence);
+        assert_eq!(
+            heard(Some(Reachable), true, GIVE_UP),
+            Heard::Answer("reachable")
+        );
+        assert_eq!(heard(Some(Stale), false, GIVE_UP), Heard::Answer("known"));
     }
 }
