@@ -34,7 +34,8 @@ pub(crate) use settings::all_certificates;
 pub use settings::{Account, Config, Domain, Network, Ports, Probe, Site, Store, Time, Tls};
 pub use values::Resolvers;
 pub use vpn::{
-    Gateway, KeyDigest, KeyDirection, KeyUse, PublicKey, Vpn, VpnKind, VpnTransport, wireguard_key,
+    DirectPath, Gateway, KeyDigest, KeyDirection, KeyUse, PublicKey, Vpn, VpnKind, VpnTransport,
+    wireguard_key,
 };
 
 /// Where the configuration stands if nobody says otherwise. Drop-ins stand in `conf.d` beside it.

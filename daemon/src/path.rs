@@ -21,7 +21,7 @@ impl NetPath {
     pub fn direct(network: &str) -> Self {
         Self {
             network: network.to_owned(),
-            name: "direct".to_owned(),
+            name: sightline_model::DIRECT.to_owned(),
             interface: None,
             sources: Vec::new(),
         }

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sightline_model::{Limits, ProxyUse};
+use sightline_model::{DIRECT, Limits, ProxyUse};
 
 use crate::account::Account;
-use crate::config::{self, Config, Ports, Proxy, Resolvers, all_certificates};
+use crate::config::{self, Config, DirectPath, Ports, Proxy, Resolvers, all_certificates};
 use crate::endpoints::{Endpoint, List, SignInService};
 use crate::net::proxy::Server;
 use crate::net::tls::Roots;
@@ -125,6 +125,8 @@ pub struct Network {
     pub dhcp_servers: Vec<Ipv4Addr>,
     /// How its clients come to a proxy.
     pub proxy: ProxyChoice,
+    /// Whether a direct path to the controllers has to be there, even where a VPN leads to one.
+    pub is_direct_expected: bool,
 }
 
 /// How the clients of a network come to a proxy.
@@ -174,7 +176,7 @@ impl Plan {
                 name: network.name.to_string(),
                 path: Arc::new(NetPath {
                     network: network.name.to_string(),
-                    name: "direct".to_owned(),
+                    name: DIRECT.to_owned(),
                     interface: network.interface.as_ref().map(ToString::to_string),
                     sources: network.source.clone(),
                 }),
@@ -190,6 +192,7 @@ impl Plan {
                 by_dhcp: network.resolvers == Resolvers::Dhcp,
                 dhcp_servers: network.dhcp_servers.clone(),
                 proxy: ProxyChoice::new(&network.proxy),
+                is_direct_expected: network.direct == DirectPath::Expected,
                 search: match &network.resolvers {
                     Resolvers::System => system.search.clone(),
                     Resolvers::Dhcp | Resolvers::List(_) => Vec::new(),

@@ -6,6 +6,7 @@ mod cldap;
 mod clock;
 mod dhcp;
 mod dns;
+mod handshake;
 mod host;
 mod http;
 mod https;
@@ -17,24 +18,26 @@ mod link;
 mod ntp;
 mod proxy;
 mod refusal;
+mod route;
 mod rpc;
 mod scp;
 mod smb;
 mod sts;
 mod throughput;
+mod traffic;
 mod tunnel;
 mod vpn;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use sightline_model::{Check, Finding, Gate, Reason, Stage, Subject, Target};
+use sightline_model::{Check, Finding, Gate, Reason, Stage, Subject, Target, Traffic};
 
 use crate::account::Closed;
 use crate::endpoints::Endpoint;
 use crate::net::proxy::{Exit, Server};
 use crate::path::NetPath;
-use crate::plan::{Network, Plan};
+use crate::plan::{Network, Plan, Vpn};
 use crate::run::{Probe, Run, Task};
 
 pub(crate) use dns::{address_task, host_task, site_task, time_source_task};
@@ -65,6 +68,9 @@ pub const KINDS: &[Kind] = &[
     throughput::KIND,
     vpn::KIND,
     tunnel::KIND,
+    route::KIND,
+    traffic::KIND,
+    handshake::KIND,
 ];
 
 /// A kind of probe.
@@ -104,6 +110,22 @@ pub enum Thing {
         address: IpAddr,
         /// Whether it was seen to speak LDAP over TLS on a port of its own.
         has_ldaps: bool,
+    },
+    /// What is behind a tunnel that is up, asked on its path: a controller, or a resolver without a name.
+    Behind {
+        /// The VPN.
+        vpn: Arc<Vpn>,
+        /// Target of the SRV record, where it is a controller.
+        name: Option<String>,
+        /// The address.
+        address: IpAddr,
+    },
+    /// A tunnel through which everything was asked that can be.
+    Tunnel {
+        /// The VPN.
+        vpn: Arc<Vpn>,
+        /// What its interface had counted before.
+        before: Traffic,
     },
     /// The clock of this box.
     OwnClock,
@@ -176,6 +198,46 @@ impl Ground<'_> {
     #[must_use]
     pub fn wants(&self, stages: &[Stage]) -> bool {
         stages.iter().any(|stage| self.stages.contains(stage))
+    }
+
+    /// A task about the tunnel of a VPN. `host` is what it looks at there.
+    fn tunnel_task(
+        &self,
+        kind: &'static str,
+        vpn: &Vpn,
+        host: String,
+        closed_as: Reason,
+        probe: Arc<dyn Probe>,
+    ) -> Task {
+        Task {
+            check: Check {
+                probe: kind,
+                service: kind,
+                stage: Stage::Vpn,
+                also: Vec::new(),
+                gate: if vpn.is_required {
+                    Gate::Hard
+                } else {
+                    Gate::Soft
+                },
+                subject: Subject::Tunnel {
+                    name: vpn.name.clone(),
+                },
+                door: host.clone(),
+                closed_as,
+                needs_flag: None,
+                is_of_host: false,
+                proxy: None,
+                target: Target {
+                    host,
+                    address: None,
+                    port: None,
+                },
+            },
+            path: Arc::clone(self.path),
+            timeout: self.plan.timeout,
+            probe,
+        }
     }
 
     /// A task for a service of a domain controller, with the usual values.

@@ -3,11 +3,10 @@
 //! A [`Run`] knows whom it asks and in which phase it is. [`once`] gives it a deadline, catches
 //! what goes wrong inside, and always yields an [`Observation`].
 
-mod tenant;
+mod facts;
 
 use std::fmt;
 use std::future::Future;
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,8 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use sightline_model::{
-    Check, ClockReading, ControllerFacts, DhcpAnswer, Evidence, Finding, Observation, Outcome,
-    Phase, Reason, ScriptFacts, Severity, SignInService, SrvRecord, Target, Timestamp,
+    Check, Evidence, Finding, Observation, Outcome, Phase, Reason, Severity, Target, Timestamp,
 };
 use tokio::sync::Semaphore;
 
@@ -129,69 +127,6 @@ impl Run {
             value @ (Evidence::Number(_) | Evidence::Flag(_)) => value,
         };
         self.state().outcome.evidence.insert(key, value);
-    }
-
-    /// Keeps the other host's clock.
-    pub fn read_clock(&self, clock: ClockReading) {
-        self.state().outcome.facts.clock = Some(clock);
-    }
-
-    /// Keeps the records of an SRV lookup. Their targets end before people, as names of
-    /// controllers.
-    pub fn read_records(&self, mut records: Vec<SrvRecord>) {
-        for record in &mut records {
-            record.target = harmless(&record.target);
-        }
-        self.state().outcome.facts.records = records;
-    }
-
-    /// Keeps the addresses of a name.
-    pub fn read_addresses(&self, addresses: Vec<IpAddr>) {
-        self.state().outcome.facts.addresses = addresses;
-    }
-
-    /// Keeps what a proxy script says; everything in it was checked or ends before people.
-    pub fn read_script(&self, mut script: ScriptFacts) {
-        script.url = harmless(&script.url);
-        self.state().outcome.facts.script = Some(script);
-    }
-
-    /// Keeps what a domain controller says of itself, which ends before people.
-    pub fn read_controller(&self, mut controller: ControllerFacts) {
-        let ControllerFacts {
-            host,
-            domain,
-            forest,
-            domain_guid,
-            dc_site,
-            client_site,
-            flags,
-        } = &mut controller;
-        for text in [host, domain, forest, domain_guid, dc_site, client_site]
-            .into_iter()
-            .chain(flags)
-        {
-            *text = harmless(text);
-        }
-        self.state().outcome.facts.controller = Some(controller);
-    }
-
-    /// Keeps what the DHCP servers answered; texts of theirs are made harmless.
-    pub fn read_dhcp(&self, mut answers: Vec<DhcpAnswer>) {
-        for text in answers.iter_mut().flat_map(DhcpAnswer::texts_mut) {
-            *text = harmless(text);
-        }
-        self.state().outcome.facts.dhcp = answers;
-    }
-
-    /// Keeps what the time service of this box says of its clock.
-    pub fn read_own_clock(&self, is_synchronised: bool) {
-        self.state().outcome.facts.synchronised = Some(is_synchronised);
-    }
-
-    /// Keeps where a federated company signs its users in.
-    pub fn read_sign_in_service(&self, service: SignInService) {
-        self.state().outcome.facts.sign_in_service = Some(service);
     }
 
     /// The target does not do its job.
@@ -374,7 +309,7 @@ pub fn unix_seconds() -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use sightline_model::{Gate, Stage, Subject};
+    use sightline_model::{ControllerFacts, Gate, SrvRecord, Stage, Subject};
 
     use super::*;
 

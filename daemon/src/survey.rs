@@ -8,6 +8,7 @@ mod account;
 mod controllers;
 mod handed_out;
 mod hosts;
+mod path;
 mod preferred;
 mod proxies;
 mod search;
@@ -18,15 +19,17 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use sightline_model::{DhcpAnswer, NetworkScene, Observation, Stage, State, Subject, Topic};
+use sightline_model::{
+    DIRECT, DhcpAnswer, NetworkScene, Observation, Stage, State, Subject, Topic, VpnScene,
+};
 use tokio::time::Instant;
 
 use crate::plan::{Network, Plan};
 use crate::probe::{self, Ground, Thing};
 use crate::run::Task;
 use account::AccountUse;
-use controllers::{Controllers, Knock};
 use hosts::Hosts;
+use path::Path;
 use preferred::Preferred;
 use proxies::Proxies;
 use under_way::UnderWay;
@@ -93,43 +96,47 @@ pub async fn survey(
     for server in &network.resolvers {
         under_way.start(probe::tasks(&ground, &Thing::Resolver(*server)), None);
     }
-    let mut controllers = Controllers::new(plan.dc_sample);
     let mut account = AccountUse::default();
+    let tunnels = plan.vpns.iter();
+    let tunnels = tunnels.filter_map(|vpn| Path::through(plan, network, vpn));
     let mut next = Next {
         ground: &ground,
-        locating: BTreeSet::new(),
-        site: None,
+        direct: Path::direct(plan, network),
+        tunnels: tunnels.collect(),
         internet: Preferred::new(&network.resolvers),
         time_asked: false,
         hosts: Hosts::new(&ground),
         proxies: Proxies::new(&network.proxy, asks_dhcp),
     };
-    if let (Some(site), Some(domain)) = (&plan.ad_site, domain) {
-        next.site = Some(site.clone());
-        for server in &network.resolvers {
-            under_way.start(vec![probe::site_task(&ground, *server, site, domain)], None);
-        }
-    }
+    under_way.start(next.direct.site_tasks(&ground), None);
     under_way.start(next.literal_time_sources(), None);
     if let Some(seen) = handed {
         watch(seen);
         let id = under_way.ended(seen.clone());
-        let tasks = next.after(seen, &mut controllers);
+        let tasks = next.after(seen);
         under_way.start(tasks, Some(id));
     }
     if next.wants_clocks() {
         under_way.start(probe::tasks(&ground, &Thing::OwnClock), None);
     }
 
-    while let Some((id, seen)) = under_way.join().await {
+    loop {
+        let Some((id, seen)) = under_way.join().await else {
+            let closing = next.closing();
+            if closing.is_empty() {
+                break;
+            }
+            under_way.start(closing, under_way.last());
+            continue;
+        };
         watch(&seen);
-        let tasks = next.after(&seen, &mut controllers);
+        let mut tasks = next.after(&seen);
+        tasks.extend(next.opened(&seen, under_way.observations()));
         under_way.start(tasks, Some(id));
-        under_way.start(account.after(&ground, &seen), Some(id));
+        under_way.start(account.after(&ground, next.paths(), &seen), Some(id));
         under_way.keep(id, seen);
         if under_way.awaited == 0 && account.is_wanted(&ground) {
-            let candidates = controllers.candidates();
-            let tasks = account.begin(&ground, &candidates, under_way.observations());
+            let tasks = account.begin(&ground, next.paths(), under_way.observations());
             under_way.start(tasks, Some(id));
         }
     }
@@ -137,9 +144,9 @@ pub async fn survey(
     let mut observations = under_way.into_observations();
     // Who was only pinged is not judged: its silence is as good as that of those who were not asked.
     observations.retain(|seen| match &seen.check.subject {
-        Subject::Controller { name, .. } | Subject::ControllerName { name, .. } => {
-            controllers.is_probed(name)
-        }
+        Subject::Controller { name, .. } | Subject::ControllerName { name, .. } => next
+            .paths()
+            .any(|path| path.net.name == seen.path && path.is_probed(name)),
         _ => true,
     });
     Survey {
@@ -150,7 +157,9 @@ pub async fn survey(
             proxy: network.proxy.to_use(),
             dhcp_servers: network.dhcp_servers.clone(),
             tenant: plan.tenant.clone(),
-            candidates: controllers.candidates(),
+            candidates: next.direct.candidates(),
+            vpns: next.vpns(),
+            is_direct_expected: network.is_direct_expected,
             clock_synchronised: observations
                 .iter()
                 .find_map(|seen| seen.outcome.facts.synchronised),
@@ -164,10 +173,9 @@ pub async fn survey(
 /// What an answer makes possible.
 struct Next<'a> {
     ground: &'a Ground<'a>,
-    /// Resolvers that find domain controllers.
-    locating: BTreeSet<SocketAddr>,
-    /// The site whose records are asked for.
-    site: Option<String>,
+    direct: Path,
+    /// Those that end on this box, one for each VPN.
+    tunnels: Vec<Path>,
     /// Whom names of the Internet are asked of.
     internet: Preferred<SocketAddr>,
     time_asked: bool,
@@ -176,7 +184,12 @@ struct Next<'a> {
 }
 
 impl Next<'_> {
-    fn after(&mut self, seen: &Observation, controllers: &mut Controllers) -> Vec<Task> {
+    /// The paths to the controllers, the direct one first.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.direct).chain(&self.tunnels)
+    }
+
+    fn after(&mut self, seen: &Observation) -> Vec<Task> {
         let passed = matches!(seen.outcome.state(), State::Pass | State::Warn);
         match &seen.check.subject {
             Subject::Dhcp => {
@@ -188,20 +201,9 @@ impl Next<'_> {
                 server,
                 topic: Topic::Internet,
             } => self.internet_names(*server, passed),
-            Subject::Resolver { server, topic } if passed => {
-                self.after_resolver(*server, *topic, seen, controllers)
-            }
-            Subject::ControllerName { name, .. } if passed => {
-                let usable = self.usable(&seen.outcome.facts.addresses);
-                self.doors(controllers.found(name, &usable))
-            }
-            Subject::Controller { name, .. } => {
-                let mut tasks = self.learned_site(seen);
-                if passed && seen.outcome.facts.controller.is_some() {
-                    tasks.extend(self.doors(controllers.answered(name)));
-                }
-                tasks
-            }
+            Subject::Resolver { .. }
+            | Subject::ControllerName { .. }
+            | Subject::Controller { .. } => self.on_its_path(seen),
             Subject::Host { .. } if seen.outcome.facts.sign_in_service.is_some() => {
                 let service = seen.outcome.facts.sign_in_service.iter();
                 let learned = |service| self.hosts.learned(self.ground, service);
@@ -222,6 +224,66 @@ impl Next<'_> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// What a resolver or a controller says leads on, on the path that it was asked on.
+    fn on_its_path(&mut self, seen: &Observation) -> Vec<Task> {
+        let ground = self.ground;
+        if seen.path != DIRECT {
+            let mut tunnels = self.tunnels.iter_mut();
+            let path = tunnels.find(|path| path.net.name == seen.path);
+            return path.map_or_else(Vec::new, |path| path.after(ground, seen));
+        }
+        let mut tasks = self.direct.after(ground, seen);
+        for path in self
+            .tunnels
+            .iter_mut()
+            .filter(|path| path.shares_resolvers())
+        {
+            tasks.extend(path.overheard(ground, seen));
+        }
+        tasks
+    }
+
+    /// What can be asked through a tunnel that is up.
+    fn opened<'a>(
+        &mut self,
+        seen: &Observation,
+        before: impl Iterator<Item = &'a Observation>,
+    ) -> Vec<Task> {
+        let (Subject::Tunnel { name }, Some(facts)) =
+            (&seen.check.subject, &seen.outcome.facts.tunnel)
+        else {
+            return Vec::new();
+        };
+        let mut tunnels = self.tunnels.iter_mut();
+        let Some(path) = tunnels.find(|path| path.net.name == *name) else {
+            return Vec::new();
+        };
+        let direct: Vec<&Observation> = before.filter(|seen| seen.path == DIRECT).collect();
+        path.opened(self.ground, facts, &direct)
+    }
+
+    /// What shows only when everything else has been tried.
+    fn closing(&mut self) -> Vec<Task> {
+        let ground = self.ground;
+        let tunnels = self.tunnels.iter_mut();
+        tunnels.flat_map(|path| path.closing(ground)).collect()
+    }
+
+    /// For the judge.
+    fn vpns(&self) -> Vec<VpnScene> {
+        let vpns = self.ground.plan.vpns.iter();
+        vpns.map(|vpn| {
+            let path = self.tunnels.iter().find(|path| path.net.name == vpn.name);
+            VpnScene {
+                name: vpn.name.clone(),
+                ends_here: vpn.interface.is_some(),
+                has_resolvers: !vpn.resolvers.is_empty(),
+                candidates: path.map(Path::candidates).unwrap_or_default(),
+            }
+        })
+        .collect()
     }
 
     /// Each portal that DHCP announces is asked once.
@@ -246,94 +308,6 @@ impl Next<'_> {
         let mut tasks = self.hosts.lookups(self.ground, server);
         tasks.extend(self.named_time_sources(server));
         tasks
-    }
-
-    fn after_resolver(
-        &mut self,
-        server: SocketAddr,
-        topic: Topic,
-        seen: &Observation,
-        controllers: &mut Controllers,
-    ) -> Vec<Task> {
-        match (topic, seen.check.service) {
-            (Topic::Locator, _) => {
-                self.locating.insert(server);
-                let mut tasks = self.records(server, seen, false, controllers);
-                // The site may be known from another resolver's controllers already.
-                if let (None, Some(site), Some(domain)) =
-                    (&self.ground.plan.ad_site, &self.site, self.ground.domain)
-                {
-                    tasks.push(probe::site_task(self.ground, server, site, domain));
-                }
-                tasks
-            }
-            (_, "site_locator") => self.records(server, seen, true, controllers),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Looks up what the records of `seen` name, and asks what they make of controllers that were
-    /// known already.
-    fn records(
-        &self,
-        server: SocketAddr,
-        seen: &Observation,
-        in_site: bool,
-        controllers: &mut Controllers,
-    ) -> Vec<Task> {
-        let records = &seen.outcome.facts.records;
-        let mut tasks: Vec<Task> = controllers
-            .announced(server, records, in_site)
-            .iter()
-            .map(|name| probe::address_task(self.ground, server, name))
-            .collect();
-        tasks.extend(self.doors(controllers.promoted(records)));
-        tasks
-    }
-
-    /// Addresses of a family that this box cannot send from are left out, unless there is no
-    /// other.
-    fn usable(&self, addresses: &[IpAddr]) -> Vec<IpAddr> {
-        let has_route = |address: &IpAddr| {
-            crate::net::socket::reachable_by_route(self.ground.path, *address).is_ok()
-        };
-        let used: Vec<IpAddr> = addresses.iter().copied().filter(has_route).collect();
-        if used.is_empty() {
-            addresses.to_vec()
-        } else {
-            used
-        }
-    }
-
-    fn doors(&self, knocks: Vec<Knock>) -> Vec<Task> {
-        let thing = |name, address| Thing::Controller { name, address };
-        knocks
-            .into_iter()
-            .flat_map(|knock| match knock {
-                Knock::Ping(name, address) => probe::ping_tasks(self.ground, &thing(name, address)),
-                Knock::Probe(name, address) => probe::tasks(self.ground, &thing(name, address)),
-            })
-            .collect()
-    }
-
-    /// The first controller that knows our site lets us ask for that site's records, as a client
-    /// does ([MS-ADTS] 6.3.6.1).
-    fn learned_site(&mut self, seen: &Observation) -> Vec<Task> {
-        let site = seen
-            .outcome
-            .facts
-            .controller
-            .as_ref()
-            .map(|facts| facts.client_site.as_str())
-            .filter(|site| is_site_name(site));
-        let (None, Some(site), Some(domain)) = (&self.site, site, self.ground.domain) else {
-            return Vec::new();
-        };
-        self.site = Some(site.to_owned());
-        self.locating
-            .iter()
-            .map(|server| probe::site_task(self.ground, *server, site, domain))
-            .collect()
     }
 
     /// Internet time is a question of its own, a voice about the clocks of the controllers, and a
@@ -373,7 +347,8 @@ impl Next<'_> {
 
     /// One address is enough: a source is asked for the time, not for its health.
     fn time_sources(&self, name: &str, addresses: &[IpAddr]) -> Vec<Task> {
-        self.usable(addresses)
+        self.direct
+            .usable(addresses)
             .first()
             .map(|address| {
                 let thing = Thing::TimeSource {
@@ -384,12 +359,4 @@ impl Next<'_> {
             })
             .unwrap_or_default()
     }
-}
-
-/// What a controller says is a site goes into a DNS name: one label of the usual letters.
-fn is_site_name(site: &str) -> bool {
-    (1..=63).contains(&site.len())
-        && site
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

@@ -2,7 +2,7 @@
 //!
 //! The way of a judgement: [`uplink`], [`dhcp`], [`resolvers`], [`proxies`], [`hosts`], [`vpns`], [`controllers`],
 //! [`logon`], [`registration`] and [`clocks`] each turn the observations about their things into
-//! [`draft::Draft`]s; [`explain`] marks the drafts that others explain; [`verdicts`] walks the stages in
+//! [`draft::Draft`]s; [`paths`] weighs what is found on the direct path and through VPNs; [`explain`] marks the drafts that others explain; [`verdicts`] walks the stages in
 //! order and writes the status.
 
 mod clocks;
@@ -12,6 +12,7 @@ mod draft;
 mod explain;
 mod hosts;
 mod logon;
+mod paths;
 mod proxies;
 mod registration;
 mod resolvers;
@@ -66,8 +67,21 @@ pub enum ProxyUse {
     Named(String),
 }
 
+/// A VPN that devices of the network may use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VpnScene {
+    /// Its name.
+    pub name: String,
+    /// Whether its tunnel ends on this box, so that what is behind it can be asked.
+    pub ends_here: bool,
+    /// Whether it has resolvers of its own; devices ask those of the network otherwise.
+    pub has_resolvers: bool,
+    /// What the SRV records announced there, in locator order.
+    pub candidates: Vec<Candidate>,
+}
+
 /// Everything that was seen in one network.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct NetworkScene {
     /// Name of the network.
     pub name: String,
@@ -81,12 +95,33 @@ pub struct NetworkScene {
     pub dhcp_servers: Vec<Ipv4Addr>,
     /// The verified domain of the tenant that the configuration names.
     pub tenant: Option<String>,
-    /// What the SRV records announced, in locator order.
+    /// What the SRV records announced on the direct path, in locator order.
     pub candidates: Vec<Candidate>,
+    /// The VPNs of the site.
+    pub vpns: Vec<VpnScene>,
+    /// Whether a direct path to the controllers has to be there, even where a VPN leads to one.
+    pub is_direct_expected: bool,
     /// What the box's kernel or time service says of its own clock; `None` if nobody says.
     pub clock_synchronised: Option<bool>,
     /// What the probes saw.
     pub observations: Vec<Observation>,
+}
+
+impl NetworkScene {
+    /// The same network before anything was seen in it.
+    fn without_observations(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            domain: self.domain.clone(),
+            configured_site: self.configured_site.clone(),
+            proxy: self.proxy.clone(),
+            dhcp_servers: self.dhcp_servers.clone(),
+            tenant: self.tenant.clone(),
+            clock_synchronised: self.clock_synchronised,
+            is_direct_expected: self.is_direct_expected,
+            ..Self::default()
+        }
+    }
 }
 
 /// Everything that was seen at a site.
@@ -127,25 +162,35 @@ pub fn judge(scene: &Scene) -> Status {
 }
 
 fn judge_network(scene: &Scene, network: &NetworkScene) -> NetworkStatus {
-    let uplink = uplink::judge(network);
-    let ways = proxies::ways(network);
-    let mut drafts = resolvers::judge(network, &ways);
-    drafts.extend(proxies::judge(network, &ways));
-    let of_hosts = hosts::judge(network, &ways);
+    let split = paths::split(network);
+    let direct = split.direct.as_ref();
+    let uplink = uplink::judge(direct);
+    let ways = proxies::ways(direct);
+    let mut drafts = resolvers::judge(direct, &ways);
+    let (controllers, found) = controllers::judge(direct);
+    drafts.extend(found);
+    let tunnels = paths::judge(&split);
+    let standing = paths::Standing::of(network, &controllers, &tunnels);
+    let of_vpns = vpns::judge(network, &standing);
+    let mut controllers = paths::weigh(&standing, &mut drafts, &of_vpns, controllers, tunnels);
+    drafts.extend(of_vpns);
+    drafts.extend(proxies::judge(direct, &ways));
+    let of_hosts = hosts::judge(direct, &ways, standing.is_vpn_needed);
     // The Internet is gone once, whether its names are missed or its hosts.
     let is_gone = |draft: &draft::Draft| draft.reason == Reason::InternetUnreachable;
     if of_hosts.iter().any(is_gone) {
         drafts.retain(|draft| !is_gone(draft));
     }
     drafts.extend(of_hosts);
-    drafts.extend(dhcp::judge(network));
-    drafts.extend(vpns::judge(network));
-    let (mut controllers, found) = controllers::judge(network);
-    drafts.extend(found);
+    drafts.extend(dhcp::judge(direct));
     drafts.extend(logon::judge(network, &mut controllers));
     drafts.extend(registration::judge(network));
-    drafts.extend(controllers::nothing_narrower(&controllers, &drafts));
-    drafts.extend(clocks::judge(network, &controllers, scene.limits));
+    drafts.extend(controllers::nothing_narrower(
+        &controllers,
+        &drafts,
+        &standing,
+    ));
+    drafts.extend(clocks::judge(direct, &controllers, scene.limits));
     controllers::weigh_sign_in(&mut drafts, &controllers);
     // Whoever was asked over a link that is down is no place of that fault.
     if uplink.iter().any(|draft| draft.reason == Reason::LinkDown) {
@@ -153,5 +198,5 @@ fn judge_network(scene: &Scene, network: &NetworkScene) -> NetworkStatus {
     }
     drafts.extend(uplink);
     let drafts = explain::explain(draft::merge(drafts));
-    verdicts::write(scene, network, drafts, controllers)
+    verdicts::write(scene, network, &standing, drafts, controllers)
 }

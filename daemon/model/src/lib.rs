@@ -13,6 +13,7 @@
 //! | [`mod@judge`] | observations in, verdicts and root causes out |
 //! | [`status`] | everything that a surface may show; the JSON contract |
 //! | [`time`] | a wall-clock time that somebody else has read |
+//! | [`tunnel`] | what the kernel knows of a tunnel |
 
 #![warn(missing_docs)]
 
@@ -24,17 +25,20 @@ pub mod stage;
 pub mod status;
 pub mod subject;
 pub mod time;
+pub mod tunnel;
 
 pub use dhcp::{DhcpAnswer, DhcpKind};
-pub use judge::{Candidate, Limits, NetworkScene, ProxyUse, Scene, judge};
+pub use judge::{Candidate, Limits, NetworkScene, ProxyUse, Scene, VpnScene, judge};
 pub use outcome::{
-    Check, ClockReading, ConnectionPoint, ControllerFacts, Evidence, Facts, Finding, Observation,
-    Outcome, Phase, ScriptFacts, Severity, SignInService, SrvRecord, State, Way,
+    Check, ClockReading, ConnectionPoint, ControllerFacts, DIRECT, Evidence, Facts, Finding,
+    Observation, Outcome, Phase, ScriptFacts, Severity, SignInService, SrvRecord, State, Way,
 };
 pub use reason::{Fixer, Reason};
 pub use stage::{Class, Gate, Stage, Verdict};
 pub use status::{
-    ControllerStatus, NetworkStatus, ProbeStatus, RootCause, StageFinding, StageStatus, Status,
+    ControllerStatus, NetworkStatus, PathStatus, ProbeStatus, RootCause, StageFinding, StageStatus,
+    Status,
 };
 pub use subject::{ScriptSource, Subject, Target, Topic};
 pub use time::Timestamp;
+pub use tunnel::{Traffic, TunnelFacts};

@@ -11,6 +11,7 @@ use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::subject::{Subject, Target};
 use crate::time::Timestamp;
+use crate::tunnel::TunnelFacts;
 
 /// How bad a finding is. Later is worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -305,6 +306,8 @@ pub struct Facts {
     pub synchronised: Option<bool>,
     /// The company's own sign-in service, where its domain is federated.
     pub sign_in_service: Option<SignInService>,
+    /// What the kernel knows of a tunnel that is up.
+    pub tunnel: Option<TunnelFacts>,
 }
 
 /// Result of one run. The state follows from the findings and is never set by hand.
@@ -397,6 +400,9 @@ pub struct Check {
     /// Whom it asks.
     pub target: Target,
 }
+
+/// The name of the path that goes through no VPN.
+pub const DIRECT: &str = "direct";
 
 /// What one run of a check gave.
 #[derive(Clone, Debug, PartialEq)]

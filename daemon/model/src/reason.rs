@@ -131,7 +131,10 @@ reasons! {
         VpnGatewayUnresolved = "vpn_gateway_unresolved",
         VpnGatewayNoAnswer = "vpn_gateway_no_answer",
         VpnRefused = "vpn_refused",
-        VpnTunnelDown = "vpn_tunnel_down";
+        VpnTunnelDown = "vpn_tunnel_down",
+        VpnNoRoute = "vpn_no_route",
+        VpnBlackhole = "vpn_blackhole",
+        VpnHandshakeStale = "vpn_handshake_stale";
     "judgement":
         Upstream = "upstream",
         NotTested = "not_tested";

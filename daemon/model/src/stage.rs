@@ -58,6 +58,9 @@ pub enum Gate {
     Optional,
     /// A failure degrades.
     Soft,
+    /// A failure degrades, and where devices cannot do without a VPN the flow cannot pass: what sets the
+    /// VPN up comes from there.
+    BringsVpn,
     /// The flow cannot pass without it.
     Hard,
 }
@@ -137,7 +140,8 @@ impl Stage {
         self.row().class
     }
 
-    /// The stages that must be ready before this one can be.
+    /// The stages that must be ready before this one can be; the VPN only where no controller is reached
+    /// without one.
     #[must_use]
     pub const fn needs(self) -> &'static [Self] {
         self.row().needs
@@ -241,7 +245,7 @@ impl Stage {
                 title: "Domain controller",
                 question: "Can a device find and use a domain controller?",
                 class: Class::Hard,
-                needs: &[Self::Network],
+                needs: &[Self::Network, Self::Vpn],
             },
             Self::SignIn => Row {
                 id: "sign_in",
@@ -348,7 +352,12 @@ mod tests {
     fn sign_in_needs_the_network_through_the_domain_controller() {
         assert_eq!(
             Stage::SignIn.with_needs(),
-            [Stage::Network, Stage::DomainController, Stage::SignIn]
+            [
+                Stage::Network,
+                Stage::Vpn,
+                Stage::DomainController,
+                Stage::SignIn
+            ]
         );
     }
 

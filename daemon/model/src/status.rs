@@ -49,6 +49,8 @@ pub struct NetworkStatus {
     pub root_causes: Vec<RootCause>,
     /// The stages in the order of the flow.
     pub stages: Vec<StageStatus>,
+    /// The paths to domain controllers: the direct one, then one for each VPN.
+    pub paths: Vec<PathStatus>,
     /// The domain controllers in locator order.
     pub domain_controllers: Vec<ControllerStatus>,
 }
@@ -144,6 +146,19 @@ pub struct ProbeStatus {
     pub last_run: Timestamp,
     /// What came back.
     pub evidence: BTreeMap<&'static str, Evidence>,
+}
+
+/// One way to the domain controllers.
+#[derive(Clone, Debug, Serialize)]
+pub struct PathStatus {
+    /// `direct`, or the name of a VPN.
+    pub path: String,
+    /// Whether controllers can be asked on it from this box.
+    pub tested: bool,
+    /// Whether a controller is usable on it.
+    pub carries: bool,
+    /// Those that are.
+    pub domain_controllers: Vec<String>,
 }
 
 /// One domain controller.

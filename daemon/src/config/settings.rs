@@ -13,7 +13,7 @@ use super::endpoint::{self, Endpoint, Tenant};
 use super::names::{AccountName, DomainName, InterfaceName, NetworkName, SiteName};
 use super::proxy::Proxy;
 use super::values::{self, Resolvers};
-use super::vpn::Vpn;
+use super::vpn::{DirectPath, Vpn};
 
 /// The configuration of sightline.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -99,6 +99,9 @@ pub struct Network {
     /// The proxy of its clients: "auto" for what a proxy script of the network tells them, "direct", or
     /// a proxy as `"http://proxy.example.com:8080"`.
     pub proxy: Proxy,
+    /// Whether domain controllers have to be reached without a VPN, where `[[vpn]]` names one: "auto" misses
+    /// them only while some of them still answer, "expected" always.
+    pub direct: DirectPath,
 }
 
 /// How the probes work.

@@ -79,15 +79,33 @@ impl Serialize for Resolvers {
         match self {
             Self::System => serializer.serialize_str("system"),
             Self::Dhcp => serializer.serialize_str("dhcp"),
-            Self::List(servers) => serializer.collect_seq(servers.iter().map(|server| {
-                if server.port() == DNS_PORT {
-                    server.ip().to_string()
-                } else {
-                    server.to_string()
-                }
-            })),
+            Self::List(servers) => written(servers, serializer),
         }
     }
+}
+
+/// Resolvers; may be empty.
+pub(super) fn resolvers<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<SocketAddr>, D::Error> {
+    let servers: Vec<Checked<SocketAddr>> = few(deserializer)?;
+    let servers: Vec<_> = servers.into_iter().map(|server| server.0).collect();
+    once(&servers)?;
+    Ok(servers)
+}
+
+/// The usual port goes without saying.
+pub(super) fn written<S: Serializer>(
+    servers: &[SocketAddr],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(servers.iter().map(|server| {
+        if server.port() == DNS_PORT {
+            server.ip().to_string()
+        } else {
+            server.to_string()
+        }
+    }))
 }
 
 impl JsonSchema for Resolvers {

@@ -1,6 +1,7 @@
 //! The VPNs that lead the devices of a site to their domain controllers.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -23,8 +24,20 @@ pub struct Vpn {
     /// The gateway, "vpn.example.com" or "vpn.example.com:1194"; the usual port of its kind without one.
     pub gateway: Gateway,
     /// The interface where the tunnel ends, if it ends on this box: whether it is there, up, and has an
-    /// address.
+    /// address, and whether a domain controller is reached through it.
     pub interface: Option<InterfaceName>,
+    /// The resolvers that the VPN hands out, which are asked through the tunnel. Without any, the
+    /// controllers that the resolvers of the network name are tried through it.
+    #[serde(
+        default,
+        deserialize_with = "values::resolvers",
+        serialize_with = "values::written"
+    )]
+    #[schemars(with = "Vec<String>")]
+    pub resolvers: Vec<SocketAddr>,
+    /// Whether `wg` is asked for the age of the last handshake, which it tells only with CAP_NET_ADMIN.
+    #[serde(default)]
+    pub handshake_age: bool,
     /// No device comes to a domain controller without it.
     #[serde(default)]
     pub required: bool,
@@ -74,6 +87,18 @@ impl VpnKind {
             Self::Wireguard => 51820,
             Self::Sstp | Self::Anyconnect | Self::Globalprotect => 443,
         }
+    }
+}
+
+words! {
+    /// What is known of the way to the domain controllers without a VPN.
+    #[derive(Default)]
+    DirectPath {
+        /// It is there while one of them answers.
+        #[default]
+        Auto = "auto",
+        /// It has to be there.
+        Expected = "expected",
     }
 }
 

@@ -125,6 +125,10 @@ impl Endpoint {
     pub const fn gate(&self) -> Option<Gate> {
         match self.requirement {
             Requirement::Hard => Some(Gate::Hard),
+            // Apps are how a device comes to a VPN.
+            Requirement::Soft if matches!(self.condition, Some(Condition::Win32Apps)) => {
+                Some(Gate::BringsVpn)
+            }
             Requirement::Soft => Some(Gate::Soft),
             Requirement::NotNeeded => None,
         }

@@ -15,6 +15,7 @@ use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteType,
 };
 use rtnetlink::{Error, Handle, RouteMessageBuilder};
+use sightline_model::Traffic;
 
 /// A link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Link {
     pub mtu: u32,
     /// The address on the segment, where it is one of 48 bits (Ethernet, Wi-Fi).
     pub hardware: Option<[u8; 6]>,
+    /// Packets that it has counted.
+    pub traffic: Traffic,
 }
 
 /// An address that can be sent from.
@@ -55,7 +58,18 @@ pub struct DefaultRoute {
     pub gateway: Option<IpAddr>,
 }
 
-/// Links, usable addresses and default routes at one moment.
+/// A route that leads somewhere, in any table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Number of the interface.
+    pub link: u32,
+    /// The network that it leads to.
+    pub network: IpAddr,
+    /// Length of the prefix, in bits.
+    pub prefix: u8,
+}
+
+/// Links, usable addresses and routes at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// All links.
@@ -64,7 +78,21 @@ pub struct Snapshot {
     pub addresses: Vec<Address>,
     /// Default routes, IPv4 first.
     pub defaults: Vec<DefaultRoute>,
+    /// Routes of all tables, at most [`MOST_ROUTES`].
+    pub routes: Vec<Route>,
 }
+
+impl Snapshot {
+    /// The networks to which routes lead through an interface.
+    #[must_use]
+    pub fn routes_through(&self, link: u32) -> Vec<(IpAddr, u8)> {
+        let routes = self.routes.iter().filter(|route| route.link == link);
+        routes.map(|route| (route.network, route.prefix)).collect()
+    }
+}
+
+/// As many routes are kept; a box with more is a router.
+pub const MOST_ROUTES: usize = 4096;
 
 /// A netlink socket and the task that serves it.
 #[derive(Debug)]
@@ -118,6 +146,7 @@ impl Kernel {
             links: links.iter().map(link).collect(),
             addresses: addresses.iter().filter_map(address).collect(),
             defaults: routes.iter().filter_map(default_route).collect(),
+            routes: routes.iter().flat_map(leading).take(MOST_ROUTES).collect(),
         })
     }
 
@@ -248,6 +277,12 @@ fn link(message: &LinkMessage) -> Link {
         match attribute {
             LinkAttribute::IfName(name) => link.name.clone_from(name),
             LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
+            LinkAttribute::Stats64(counted) => {
+                link.traffic = Traffic {
+                    sent: counted.tx_packets,
+                    received: counted.rx_packets,
+                };
+            }
             LinkAttribute::Address(address)
                 if message.header.link_layer_type == LinkLayerType::Ether =>
             {
@@ -319,6 +354,38 @@ fn default_route(message: &RouteMessage) -> Option<DefaultRoute> {
         }
     }
     (route.link != 0).then_some(route)
+}
+
+/// Where a route leads, over each of its links.
+fn leading(message: &RouteMessage) -> Vec<Route> {
+    let everywhere: IpAddr = match message.header.address_family {
+        AddressFamily::Inet => Ipv4Addr::UNSPECIFIED.into(),
+        AddressFamily::Inet6 => Ipv6Addr::UNSPECIFIED.into(),
+        _ => return Vec::new(),
+    };
+    if message.header.kind != RouteType::Unicast {
+        return Vec::new();
+    }
+    let mut network = everywhere;
+    let mut links = Vec::new();
+    for attribute in &message.attributes {
+        match attribute {
+            RouteAttribute::Destination(RouteAddress::Inet(v4)) => network = IpAddr::V4(*v4),
+            RouteAttribute::Destination(RouteAddress::Inet6(v6)) => network = IpAddr::V6(*v6),
+            RouteAttribute::Oif(link) => links.push(*link),
+            RouteAttribute::MultiPath(hops) => {
+                links.extend(hops.iter().map(|hop| hop.interface_index));
+            }
+            _ => {}
+        }
+    }
+    let prefix = message.header.destination_prefix_length;
+    let route = |link| Route {
+        link,
+        network,
+        prefix,
+    };
+    links.into_iter().map(route).collect()
 }
 
 fn gateway(attribute: &RouteAttribute) -> Option<IpAddr> {

@@ -1,5 +1,6 @@
 //! The VPNs of the site, complete: every port is known, and what belongs together stands together.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::config;
@@ -16,6 +17,11 @@ pub struct Vpn {
     pub port: u16,
     /// Where the tunnel ends, if this box has it up.
     pub interface: Option<String>,
+    /// Resolvers that are asked through the tunnel; those of the network are asked without it, where there is
+    /// none.
+    pub resolvers: Vec<SocketAddr>,
+    /// Whether WireGuard is asked for the age of its last handshake.
+    pub asks_handshake: bool,
     /// Whether the flow cannot do without it.
     pub is_required: bool,
     /// What the gateway speaks.
@@ -77,6 +83,8 @@ impl Vpn {
             host: vpn.gateway.host.clone(),
             port: vpn.gateway.port.unwrap_or_else(|| vpn.kind.usual_port()),
             interface: vpn.interface.as_ref().map(ToString::to_string),
+            resolvers: vpn.resolvers.clone(),
+            asks_handshake: vpn.handshake_age,
             is_required: vpn.required,
             speaks: match vpn.kind {
                 config::VpnKind::Ikev2 => Speaks::Ikev2,

@@ -10,7 +10,7 @@ use futures_util::future::select_ok;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{RData, RecordType};
-use sightline_model::{Check, Finding, Gate, Reason, Stage, Subject, Target, Topic};
+use sightline_model::{Check, DIRECT, Finding, Gate, Reason, Stage, Subject, Target, Topic};
 
 use super::{Ground, Kind, Thing};
 use crate::endpoints::{Expected, Protocol};
@@ -54,45 +54,18 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
     let on = |service, topic, stage, gate, ask| {
         resolver_task(ground, *server, service, (topic, stage, gate), ask)
     };
-    let mut tasks = vec![
-        on(
-            "internet",
-            Topic::Internet,
-            Stage::Network,
-            Gate::Hard,
-            Ask::Internet(ground.plan.internet_names.clone()),
-        ),
-        on(
-            "rewriting",
-            Topic::Rewriting,
-            Stage::Network,
-            Gate::Optional,
-            Ask::Rewriting,
-        ),
-    ];
     let over_tcp = |service, name: &str, kind| {
         let ask = Ask::Tcp(name.to_owned(), kind);
         let mut task = on(service, Topic::Tcp, Stage::Network, Gate::Optional, ask);
         task.check.door = format!("tcp/{}", server.port());
         task
     };
-    if let Some(name) = ground.plan.internet_names.first() {
-        tasks.push(over_tcp("internet_tcp", name, RecordType::A));
-    }
-    for endpoint in &ground.plan.endpoints {
-        if let (Protocol::Dns, Expected::Addresses { v4, .. }, Some(_)) =
-            (endpoint.protocol, &endpoint.expected, endpoint.gate())
-            && ground.wants(&endpoint.stages)
-        {
-            tasks.extend(endpoint.hosts.iter().map(|host| {
-                on(
-                    "known_address",
-                    Topic::Rewriting,
-                    Stage::Network,
-                    Gate::Optional,
-                    Ask::Only(host.name.clone(), *v4),
-                )
-            }));
+    let mut tasks = Vec::new();
+    // Of a resolver behind a tunnel nobody wants the Internet.
+    if ground.path.name == DIRECT {
+        tasks.extend(of_internet(ground, &on));
+        if let Some(name) = ground.plan.internet_names.first() {
+            tasks.push(over_tcp("internet_tcp", name, RecordType::A));
         }
     }
     if let Some(domain) = ground.domain {
@@ -119,6 +92,46 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
             Gate::Soft,
             Ask::Records(format!("_kerberos._tcp.dc._msdcs.{domain}")),
         ));
+    }
+    tasks
+}
+
+/// What a resolver of the network is asked about the Internet.
+fn of_internet(
+    ground: &Ground<'_>,
+    on: &dyn Fn(&'static str, Topic, Stage, Gate, Ask) -> Task,
+) -> Vec<Task> {
+    let mut tasks = vec![
+        on(
+            "internet",
+            Topic::Internet,
+            Stage::Network,
+            Gate::Hard,
+            Ask::Internet(ground.plan.internet_names.clone()),
+        ),
+        on(
+            "rewriting",
+            Topic::Rewriting,
+            Stage::Network,
+            Gate::Optional,
+            Ask::Rewriting,
+        ),
+    ];
+    for endpoint in &ground.plan.endpoints {
+        if let (Protocol::Dns, Expected::Addresses { v4, .. }, Some(_)) =
+            (endpoint.protocol, &endpoint.expected, endpoint.gate())
+            && ground.wants(&endpoint.stages)
+        {
+            tasks.extend(endpoint.hosts.iter().map(|host| {
+                on(
+                    "known_address",
+                    Topic::Rewriting,
+                    Stage::Network,
+                    Gate::Optional,
+                    Ask::Only(host.name.clone(), *v4),
+                )
+            }));
+        }
     }
     tasks
 }

@@ -323,9 +323,7 @@ fn heard(state: Option<NeighbourState>, is_probed: bool, waited: Duration) -> He
         Some(NeighbourState::Reachable | NeighbourState::Permanent | NeighbourState::Noarp) => {
             Heard::Answer("reachable")
         }
-        Some(NeighbourState::Stale | NeighbourState::Delay) if !is_probed => {
-            Heard::Answer("known")
-        }
+        Some(NeighbourState::Stale | NeighbourState::Delay) if !is_probed => Heard::Answer("known"),
         Some(NeighbourState::Failed) => Heard::Silence,
         _ if waited >= GIVE_UP => Heard::Silence,
         None => Heard::NotAsked,
@@ -359,7 +357,7 @@ mod tests {
             has_carrier: is_up,
             is_loopback: name == "lo",
             mtu: 1500,
-            hardware: None,
+            ..Link::default()
         }
     }
 
@@ -379,6 +377,7 @@ mod tests {
                 link: 2,
                 gateway: "10.0.0.1".parse().ok(),
             }],
+            ..Snapshot::default()
         }
     }
 

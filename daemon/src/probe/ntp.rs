@@ -52,14 +52,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
             timeout: ground.plan.timeout,
             probe: Arc::new(Ntp),
         }],
-        Thing::Network
-        | Thing::PortalApi(_)
-        | Thing::OwnClock
-        | Thing::Resolver(_)
-        | Thing::Proxy(_)
-        | Thing::Content { .. }
-        | Thing::Host { .. }
-        | Thing::AccountAt { .. } => Vec::new(),
+        _ => Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sightline_model::{Check, Finding, Gate, Phase, Reason, Stage, Subject, Target};
+use sightline_model::{Finding, Phase, Reason, Stage, TunnelFacts};
 
 use super::{Ground, Kind, Thing};
 use crate::net::routes::{Kernel, Snapshot};
@@ -15,6 +15,9 @@ pub(super) const KIND: Kind = Kind {
     tasks,
 };
 
+/// As many routes are shown as evidence.
+const MOST_SHOWN: usize = 32;
+
 fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
     if *thing != Thing::Network || !ground.wants(&[Stage::Vpn]) {
         return Vec::new();
@@ -22,35 +25,9 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
     let vpns = ground.plan.vpns.iter();
     vpns.filter_map(|vpn| {
         let interface = vpn.interface.clone()?;
-        Some(Task {
-            check: Check {
-                probe: KIND.name,
-                service: KIND.name,
-                stage: Stage::Vpn,
-                also: Vec::new(),
-                gate: if vpn.is_required {
-                    Gate::Hard
-                } else {
-                    Gate::Soft
-                },
-                subject: Subject::Tunnel {
-                    name: vpn.name.clone(),
-                },
-                door: interface.clone(),
-                closed_as: Reason::VpnTunnelDown,
-                needs_flag: None,
-                is_of_host: false,
-                proxy: None,
-                target: Target {
-                    host: interface.clone(),
-                    address: None,
-                    port: None,
-                },
-            },
-            path: Arc::clone(ground.path),
-            timeout: ground.plan.timeout,
-            probe: Arc::new(Tunnel { interface }),
-        })
+        let (host, reason) = (interface.clone(), Reason::VpnTunnelDown);
+        let probe = Arc::new(Tunnel { interface });
+        Some(ground.tunnel_task(KIND.name, vpn, host, reason, probe))
     })
     .collect()
 }
@@ -102,12 +79,24 @@ fn assess(run: &Run, interface: &str, snapshot: &Snapshot) -> Result<(), Finding
     }
     run.keep("addresses", addresses);
     run.keep("mtu_bytes", link.mtu);
+    let routes = snapshot.routes_through(link.index);
+    let listed = routes.iter().take(MOST_SHOWN);
+    let listed: Vec<String> = listed
+        .map(|(network, prefix)| format!("{network}/{prefix}"))
+        .collect();
+    run.keep("routes", listed);
+    run.read_tunnel(TunnelFacts {
+        routes,
+        traffic: link.traffic,
+    });
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use sightline_model::Target;
 
     use super::*;
     use crate::net::routes::{Address, Link};

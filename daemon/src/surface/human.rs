@@ -3,6 +3,7 @@
 
 mod cause;
 mod detail;
+mod paths;
 mod reminders;
 
 use std::cmp::Reverse;
@@ -213,7 +214,7 @@ fn result(network: &NetworkStatus, status: &StageStatus) -> String {
                 .filter(|dc| dc.usable)
                 .map(|dc| dc.name.as_str())
                 .collect();
-            match usable.as_slice() {
+            let said = match usable.as_slice() {
                 [] => "no usable domain controller".to_owned(),
                 [one] => format!("{one} is usable"),
                 many => format!(
@@ -221,7 +222,8 @@ fn result(network: &NetworkStatus, status: &StageStatus) -> String {
                     many.len(),
                     network.domain_controllers.len()
                 ),
-            }
+            };
+            said + &paths::words(network)
         }
         Stage::SignIn => network
             .domain_controllers

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use sightline_model::{Candidate, Gate, Observation, Reason, Stage, State, Subject};
 
+use super::path::Path;
 use crate::probe::{self, Ground, Thing};
 use crate::run::Task;
 
@@ -14,8 +15,8 @@ const MOST_TRIED: usize = 3;
 /// Where the account is used, and how far that has come.
 #[derive(Debug, Default)]
 pub(super) struct AccountUse {
-    /// Chosen once, when all controllers have answered or failed to.
-    doors: Option<Vec<Thing>>,
+    /// Chosen once, when all controllers have answered or failed to; with the name of their path.
+    doors: Option<(String, Vec<Thing>)>,
 }
 
 impl AccountUse {
@@ -24,26 +25,38 @@ impl AccountUse {
         self.doors.is_none() && ground.plan.account.is_some()
     }
 
-    /// What is asked at the first controller, once it is known which that is.
-    pub(super) fn begin<'a>(
+    /// What is asked at the first controller of the first path that has one, once it is known which that
+    /// is.
+    pub(super) fn begin<'a, 'b>(
         &mut self,
-        ground: &Ground<'_>,
-        candidates: &[Candidate],
+        ground: &Ground<'b>,
+        paths: impl Iterator<Item = &'b Path>,
         seen: impl Iterator<Item = &'a Observation>,
     ) -> Vec<Task> {
-        let doors = doors(candidates, &seen.collect::<Vec<_>>());
-        let tasks = doors
-            .first()
-            .map(|door| probe::tasks(ground, door))
-            .unwrap_or_default();
-        // While no controller answers, a later one still may.
-        self.doors = (!doors.is_empty()).then_some(doors);
-        tasks
+        let seen: Vec<&Observation> = seen.collect();
+        for path in paths {
+            let on_it = seen.iter().copied();
+            let on_it: Vec<_> = on_it.filter(|seen| seen.path == path.net.name).collect();
+            let doors = doors(&path.candidates(), &on_it);
+            // While no controller answers, a later one still may.
+            let Some(first) = doors.first() else {
+                continue;
+            };
+            let tasks = probe::tasks(&path.ground(ground), first);
+            self.doors = Some((path.net.name.clone(), doors));
+            return tasks;
+        }
+        Vec::new()
     }
 
     /// The same question at the next controller, where `seen` came to nothing at this one. A refusal is
     /// an answer, and silence after the password may be one.
-    pub(super) fn after(&self, ground: &Ground<'_>, seen: &Observation) -> Vec<Task> {
+    pub(super) fn after<'b>(
+        &self,
+        ground: &Ground<'b>,
+        mut paths: impl Iterator<Item = &'b Path>,
+        seen: &Observation,
+    ) -> Vec<Task> {
         let is_use = matches!(
             seen.check.subject,
             Subject::ConnectionPoint { .. } | Subject::Logon { .. }
@@ -59,7 +72,10 @@ impl AccountUse {
                 .outcome
                 .worst()
                 .is_some_and(|worst| is_in_the_way(worst.reason));
-        let (true, true, Some(doors)) = (is_use, came_to_nothing, &self.doors) else {
+        let (true, true, Some((name, doors))) = (is_use, came_to_nothing, &self.doors) else {
+            return Vec::new();
+        };
+        let Some(path) = paths.find(|path| path.net.name == *name) else {
             return Vec::new();
         };
         let is_this = |door: &Thing| {
@@ -68,7 +84,7 @@ impl AccountUse {
         };
         let next = doors.iter().skip_while(|door| !is_this(door)).nth(1);
         let mut tasks = next
-            .map(|door| probe::tasks(ground, door))
+            .map(|door| probe::tasks(&path.ground(ground), door))
             .unwrap_or_default();
         tasks.retain(|task| task.check.probe == seen.check.probe);
         tasks

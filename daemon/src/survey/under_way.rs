@@ -73,6 +73,11 @@ impl UnderWay {
         self.known.len() - 1
     }
 
+    /// The run that was started last.
+    pub(super) fn last(&self) -> Option<usize> {
+        self.known.len().checked_sub(1)
+    }
+
     pub(super) fn keep(&mut self, id: usize, seen: Observation) {
         self.awaited -= usize::from(account::is_awaited(&seen.check));
         if let Some(known) = self.known.get_mut(id) {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::draft::Draft;
+use super::paths::Standing;
 use super::uplink::{capped, plain};
 use super::{Candidate, NetworkScene};
 use crate::outcome::{ControllerFacts, Finding, Observation, Severity, State};
@@ -33,6 +34,56 @@ pub(super) struct Controller {
     is_unknown: bool,
     /// Whether nothing that was seen speaks against using it.
     may_be_usable: bool,
+    /// Whether one of its services answers.
+    answers: bool,
+}
+
+impl Controller {
+    /// Whether one of its services answers.
+    pub(super) const fn answers(&self) -> bool {
+        self.answers
+    }
+
+    /// What it says of the network is judged.
+    pub(super) fn forget_pings(&mut self) {
+        self.pings.clear();
+    }
+
+    /// The same controller, seen on another path: the one on which it can be used is the one that
+    /// counts.
+    pub(super) fn join(&mut self, mut other: Self) {
+        if other.status.usable && !self.status.usable {
+            std::mem::swap(self, &mut other);
+        }
+        let good = |dc: &Self| dc.status.usable && !dc.refuses_logon;
+        self.refuses_logon &= !good(&other);
+        self.is_unknown |= other.is_unknown;
+        self.may_be_usable |= other.may_be_usable;
+        self.answers |= other.answers;
+        self.pings.append(&mut other.pings);
+        self.facts = self.facts.take().or(other.facts);
+        let (status, more) = (&mut self.status, other.status);
+        for (known, new) in [
+            (&mut status.addresses, more.addresses),
+            (&mut status.paths, more.paths),
+        ] {
+            known.extend(new);
+            known.sort();
+            known.dedup();
+        }
+        status.probed |= more.probed;
+        status.in_site |= more.in_site;
+        status.clock_skew_seconds = status.clock_skew_seconds.or(more.clock_skew_seconds);
+        status.ad_site = status.ad_site.take().or(more.ad_site);
+        status.forest = status.forest.take().or(more.forest);
+        status.domain_guid = status.domain_guid.take().or(more.domain_guid);
+        if status.flags.is_empty() {
+            status.flags = more.flags;
+        }
+        for (service, state) in more.services {
+            status.services.entry(service).or_insert(state);
+        }
+    }
 }
 
 impl Door<'_> {
@@ -198,6 +249,7 @@ fn describe(candidate: &Candidate, doors: &[Door<'_>]) -> Controller {
         }),
         is_unknown: doors.iter().any(Door::is_unknown),
         may_be_usable: doors.iter().any(|door| !door.is_refuted()),
+        answers: doors.iter().any(Door::is_alive),
         facts,
         pings,
     }
@@ -296,7 +348,7 @@ fn service_fault(
 
 /// What the other controllers mean to a fault of one.
 #[derive(Clone, Copy)]
-enum Relief {
+pub(super) enum Relief {
     /// One can be used: nothing about the others blocks.
     Usable,
     /// One might be usable, but could not be looked at: nothing that was seen blocks for sure.
@@ -315,7 +367,7 @@ impl Relief {
         }
     }
 
-    fn relieve(self, severity: Severity) -> Severity {
+    pub(super) fn relieve(self, severity: Severity) -> Severity {
         match (self, severity) {
             (Self::Usable | Self::Unknown, Severity::Blocking) => Severity::Degrading,
             (Self::Usable, Severity::Inconclusive) => Severity::Info,
@@ -325,10 +377,16 @@ impl Relief {
 }
 
 /// Controllers are known and none is usable, and nothing says why.
-pub(super) fn nothing_narrower(controllers: &[Controller], drafts: &[Draft]) -> Option<Draft> {
+pub(super) fn nothing_narrower(
+    controllers: &[Controller],
+    drafts: &[Draft],
+    standing: &Standing,
+) -> Option<Draft> {
     let probed: Vec<_> = controllers.iter().filter(|dc| dc.status.probed).collect();
     let is_explained = drafts.iter().any(|draft| {
-        draft.stage == Stage::DomainController && draft.severity >= Severity::Inconclusive
+        let is_of_path = draft.stage == Stage::DomainController
+            || draft.stage == Stage::Vpn && standing.is_vpn_needed;
+        is_of_path && draft.severity >= Severity::Inconclusive
     });
     if probed.is_empty() || is_explained || probed.iter().any(|dc| dc.status.usable) {
         return None;

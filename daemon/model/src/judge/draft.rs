@@ -30,6 +30,8 @@ pub(super) struct Draft {
     pub(super) touches: BTreeMap<Stage, Severity>,
     /// The reason that explains this one; such a draft is evidence and no cause.
     pub(super) explained_by: Option<Reason>,
+    /// The VPN through which it was found; `None` on the direct path.
+    pub(super) via: Option<String>,
 }
 
 impl Draft {
@@ -44,6 +46,7 @@ impl Draft {
             details: Vec::new(),
             touches: BTreeMap::new(),
             explained_by: None,
+            via: None,
         }
     }
 
@@ -123,12 +126,21 @@ impl Draft {
 
     fn joined(&self, join: impl Fn(&[String]) -> String) -> String {
         let (what, places) = (join(&self.what), join(&self.at));
-        match (what.is_empty(), places.is_empty()) {
+        let said = match (what.is_empty(), places.is_empty()) {
             (_, true) => what,
             (true, false) => places,
             (false, false) if self.reason.group() == "dns" => format!("{what} @ {places}"),
             (false, false) => format!("{what} on {places}"),
+        };
+        match &self.via {
+            Some(vpn) => format!("{said} via {vpn}"),
+            None => said,
         }
+    }
+
+    /// Whether it is about what the resolvers say, not about a controller.
+    pub(super) fn is_about_names(&self) -> bool {
+        self.reason.group() == "dns"
     }
 
     pub(super) fn is_cause(&self) -> bool {
@@ -159,6 +171,7 @@ pub(super) fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
         let same = merged.iter_mut().find(|(known, _)| {
             known.reason == draft.reason
                 && known.what == draft.what
+                && known.via == draft.via
                 && (known.severity == Severity::Info) == is_info
         });
         match same {
@@ -185,10 +198,11 @@ pub(super) fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
 /// The order in which people read: along the flow, the worst first.
 pub(super) fn sort(drafts: &mut [Draft]) {
     drafts.sort_by(|a, b| {
-        (a.stage, Reverse(a.severity), a.reason, &a.what).cmp(&(
+        (a.stage, Reverse(a.severity), a.reason, &a.via, &a.what).cmp(&(
             b.stage,
             Reverse(b.severity),
             b.reason,
+            &b.via,
             &b.what,
         ))
     });

@@ -54,6 +54,19 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
     if reason == other.reason {
         return false;
     }
+    // What was found through a tunnel says nothing of another path; what is wrong with the network itself
+    // does, and so does the tunnel.
+    let is_of_whom = |vpn: &String| {
+        // Where a route is missing nothing is asked, so that there is nothing to explain.
+        let is_it = is_of_tunnel(reason) && reason != Reason::VpnNoRoute;
+        is_it && severity > Severity::Info && vpns::is_about(cause, vpn)
+    };
+    match (&cause.via, &other.via) {
+        (Some(one), other) if Some(one) != other.as_ref() => return false,
+        (None, Some(vpn)) if is_of_whom(vpn) => return true,
+        (None, Some(_)) if !is_of_network(reason) => return false,
+        _ => {}
+    }
     // Whoever cannot tell the proxy cannot tell what is behind it.
     if cause.stage == Stage::Proxy
         && severity == Severity::Inconclusive
@@ -94,14 +107,15 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
                 && !other.at.is_empty()
                 && other.at.iter().all(|place| cause.brings.contains(place))
         }
-        // Without its gateway no tunnel comes up.
+        // Without its gateway no tunnel comes up, and none that was up leads anywhere.
         Reason::VpnGatewayUnresolved | Reason::VpnGatewayNoAnswer | Reason::VpnRefused => {
-            other.reason == Reason::VpnTunnelDown
+            is_of_tunnel(other.reason)
                 && other.severity <= severity
-                && other.what.iter().all(|name| {
-                    let mut places = cause.at.iter();
-                    places.any(|place| vpns::name_of(place) == name)
-                })
+                && other.what.iter().all(|name| vpns::is_about(cause, name))
+        }
+        // Without a handshake nothing comes back.
+        Reason::VpnHandshakeStale => {
+            other.reason == Reason::VpnBlackhole && other.what == cause.what
         }
         Reason::InternetUnreachable => {
             other.stage != Stage::Proxy
@@ -153,6 +167,29 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether it is about a tunnel that is not of use, apart from its gateway.
+fn is_of_tunnel(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::VpnTunnelDown
+            | Reason::VpnNoRoute
+            | Reason::VpnBlackhole
+            | Reason::VpnHandshakeStale
+    )
+}
+
+/// Whether every tunnel that runs over the network suffers too.
+fn is_of_network(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::LinkDown
+            | Reason::NoAddress
+            | Reason::NoRoute
+            | Reason::GatewayUnreachable
+            | Reason::ClockUnsynced
+    )
 }
 
 /// Whether it was found only at resolvers that are at fault themselves.

@@ -9,7 +9,7 @@ use super::uplink::{capped, plain};
 use super::{NetworkScene, ProxyUse};
 use crate::outcome::{Evidence, Finding, Observation, Severity, State};
 use crate::reason::Reason;
-use crate::stage::Stage;
+use crate::stage::{Gate, Stage};
 use crate::subject::Subject;
 
 /// One host and what was asked of it.
@@ -23,6 +23,8 @@ struct Host<'a> {
     knows_proxies: bool,
     /// Who signs in the place of hosts of this network.
     inspectors: &'a BTreeSet<&'a str>,
+    /// Whether devices cannot do without a VPN.
+    is_vpn_needed: bool,
 }
 
 impl<'a> Host<'a> {
@@ -46,17 +48,18 @@ impl<'a> Host<'a> {
     }
 }
 
-pub(super) fn judge(network: &NetworkScene, ways: &Ways<'_>) -> Vec<Draft> {
-    let mut drafts = reached(network, ways);
+/// `is_vpn_needed` makes that a must by which a device gets its VPN.
+pub(super) fn judge(network: &NetworkScene, ways: &Ways<'_>, is_vpn_needed: bool) -> Vec<Draft> {
+    let mut drafts = reached(network, ways, is_vpn_needed);
     let content = network.observations.iter();
     let content = content.filter(|seen| matches!(seen.check.subject, Subject::Content { .. }));
     drafts.extend(content.flat_map(plain));
     drafts
 }
 
-fn reached(network: &NetworkScene, ways: &Ways<'_>) -> Vec<Draft> {
+fn reached(network: &NetworkScene, ways: &Ways<'_>, is_vpn_needed: bool) -> Vec<Draft> {
     let inspectors = inspectors(network);
-    let hosts = collect(network, ways, &inspectors);
+    let hosts = collect(network, ways, (&inspectors, is_vpn_needed));
     let needs_a_proxy = ways.need_a_proxy();
     let (shut_out, hosts): (Vec<_>, Vec<_>) = hosts
         .into_iter()
@@ -116,7 +119,7 @@ fn issuer(seen: &Observation) -> Option<&str> {
 fn collect<'a>(
     network: &'a NetworkScene,
     ways: &Ways<'_>,
-    inspectors: &'a BTreeSet<&'a str>,
+    around: (&'a BTreeSet<&'a str>, bool),
 ) -> Vec<Host<'a>> {
     let mut hosts: BTreeMap<&str, (Vec<_>, Vec<_>)> = BTreeMap::new();
     for seen in &network.observations {
@@ -131,7 +134,7 @@ fn collect<'a>(
     }
     hosts
         .into_iter()
-        .map(|(name, seen)| by_its_way(name, seen, ways, inspectors))
+        .map(|(name, seen)| by_its_way(name, seen, ways, around))
         .collect()
 }
 
@@ -141,7 +144,7 @@ fn by_its_way<'a>(
     name: &'a str,
     (direct, proxied): (Vec<&'a Observation>, Vec<&'a Observation>),
     ways: &Ways<'_>,
-    inspectors: &'a BTreeSet<&'a str>,
+    (inspectors, is_vpn_needed): (&'a BTreeSet<&'a str>, bool),
 ) -> Host<'a> {
     let by = |seen, aside| Host {
         name,
@@ -149,6 +152,7 @@ fn by_its_way<'a>(
         aside,
         knows_proxies: false,
         inspectors,
+        is_vpn_needed,
     };
     if proxied.is_empty() {
         return by(direct, Vec::new());
@@ -240,10 +244,14 @@ fn findings(host: &Host<'_>, ipv4_works: bool) -> Vec<Draft> {
 
 fn draft(host: &Host<'_>, seen: &Observation, finding: &Finding, ipv4_works: bool) -> Draft {
     let finding = &unmasked(host, seen, finding);
+    let gate = match seen.check.gate {
+        Gate::BringsVpn if host.is_vpn_needed => Gate::Hard,
+        gate => gate,
+    };
     let mut draft = Draft::new(
         reason(seen, finding),
         seen.check.stage,
-        capped(finding, seen.check.gate),
+        capped(finding, gate),
     )
     .what(what(host, seen, finding, ipv4_works))
     .at(host.name)

@@ -86,6 +86,8 @@ fn scene(scenario: &Scenario) -> Scene {
             dhcp_servers: world.dhcp_servers.clone(),
             tenant: world.tenant.clone(),
             candidates,
+            vpns: world.vpn_scenes(),
+            is_direct_expected: world.direct_expected,
             clock_synchronised: world.clock_synchronised,
             observations: seen.into_iter().map(|(_, check)| check).collect(),
         }],
@@ -304,10 +306,18 @@ const ONLY_TOGETHER: [Reason; 4] = [
 
 /// Pairs that say nothing: both faults are at the same check, or one takes away what would show the other: the LDAP
 /// ping that tells of a missing global catalog, a stage that is not named, a proxy that knows the
-/// names. Or the controller that disagrees cannot be called usable, or nothing tells a dead resolver from one
+/// names, or what only one of two paths shows. Or the controller that disagrees cannot be called usable, or nothing tells a dead resolver from one
 /// without the Internet.
 const NO_PAIRS: &[(&str, &str)] = &[
     ("clock-dcs-off-a-little", "clock-dcs-off"),
+    ("clock-box-off", "path-direct-dead-vpn-carries"),
+    ("clock-box-off", "path-direct-expected-vpn-carries"),
+    ("clock-box-off", "path-direct-half-dead-vpn-carries"),
+    ("clock-dcs-off", "path-direct-expected-vpn-carries"),
+    (
+        "clock-two-only-unsynchronised",
+        "path-direct-expected-vpn-carries",
+    ),
     ("gc-not-announced", "udp389-blocked"),
     ("gc-not-announced", "udp389-blocked-one"),
     (
@@ -391,10 +401,13 @@ fn two_faults_together_have_no_cause_that_neither_has_alone() {
                 .filter(|reason| !is_known(*reason))
                 .collect();
             let worst = alone.iter().map(|status| status.verdict).max();
-            let is_better = worst.is_some_and(|worst| {
-                // A box that cannot look must not go on blaming.
-                status.verdict < worst && status.verdict != Verdict::Unknown
-            });
+            // What answers to nobody is no path, and is missed less than one that is broken.
+            let is_other_path = !one.world.tunnels.is_empty() && !one.world.direct_expected;
+            let is_better = !is_other_path
+                && worst.is_some_and(|worst| {
+                    // A box that cannot look must not go on blaming.
+                    status.verdict < worst && status.verdict != Verdict::Unknown
+                });
             if !new.is_empty() || is_better {
                 let reasons = status.root_causes.iter().map(|cause| cause.reason);
                 let name = |path: &Path| {

@@ -74,8 +74,8 @@ pub(super) fn capped(finding: &Finding, gate: Gate) -> Severity {
     let is_absent = finding.reason.is_silence();
     match (finding.severity, gate) {
         (Severity::Blocking | Severity::Degrading, Gate::Optional) if is_absent => Severity::Info,
-        (Severity::Blocking, Gate::Soft | Gate::Optional) => Severity::Degrading,
-        (Severity::Inconclusive, Gate::Soft | Gate::Optional) => Severity::Info,
+        (Severity::Blocking, Gate::Soft | Gate::BringsVpn | Gate::Optional) => Severity::Degrading,
+        (Severity::Inconclusive, Gate::Soft | Gate::BringsVpn | Gate::Optional) => Severity::Info,
         (severity, _) => severity,
     }
 }
@@ -86,11 +86,17 @@ pub(super) fn own_addresses(
     network: &NetworkScene,
     is_meant: impl Fn(IpAddr) -> bool,
 ) -> Vec<String> {
-    let listed = network.observations.iter().find_map(|seen| {
-        (seen.check.subject == Subject::Uplink)
-            .then(|| seen.outcome.evidence.get("addresses"))
-            .flatten()
-    });
+    let listed_by = |is_it: fn(&Subject) -> bool| {
+        let mut seen = network.observations.iter();
+        seen.find_map(|seen| {
+            is_it(&seen.check.subject)
+                .then(|| seen.outcome.evidence.get("addresses"))
+                .flatten()
+        })
+    };
+    // Through a tunnel nobody looks for another way out.
+    let listed = listed_by(|subject| *subject == Subject::Uplink)
+        .or_else(|| listed_by(|subject| matches!(subject, Subject::Tunnel { .. })));
     let mut own = Vec::new();
     if let Some(Evidence::List(addresses)) = listed {
         own.extend(addresses.iter().filter(|text| {

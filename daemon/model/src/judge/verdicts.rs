@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::controllers::Controller;
 use super::draft::{self, Draft};
+use super::paths::Standing;
 use super::proxies;
 use super::vpns;
 use super::{NetworkScene, Scene};
@@ -15,6 +16,7 @@ use crate::status::{NetworkStatus, ProbeStatus, RootCause, StageFinding, StageSt
 pub(super) fn write(
     scene: &Scene,
     network: &NetworkScene,
+    standing: &Standing,
     mut drafts: Vec<Draft>,
     controllers: Vec<Controller>,
 ) -> NetworkStatus {
@@ -29,8 +31,14 @@ pub(super) fn write(
     let mut stages: Vec<StageStatus> = Vec::new();
     let mut not_run: Option<Draft> = None;
     for stage in Stage::ALL {
-        let blocked_by = blockers(stage, &stages);
-        let mut judged = stage_verdict(stage, &stages, &blocked_by, &drafts, network, link_is_down);
+        let blocked_by = blockers(stage, &stages, standing);
+        let mut judged = stage_verdict(
+            stage,
+            (&stages, &blocked_by),
+            &drafts,
+            (network, standing),
+            link_is_down,
+        );
         if scene.stages.contains(&stage)
             && judged.verdict < Verdict::Unknown
             && !was_looked_at(stage, network, &drafts)
@@ -43,10 +51,10 @@ pub(super) fn write(
                     .because("nothing was asked for this stage: no probe exists for it, or the configuration has switched off what it needs"),
             });
         }
-        if is_behind(stage, &stages) {
+        if is_behind(stage, &stages, standing) {
             drafts = drafts
                 .into_iter()
-                .flat_map(|draft| withdraw(draft, stage, &stages))
+                .flat_map(|draft| withdraw(draft, stage, &stages, standing))
                 .collect();
         }
         stages.push(judged);
@@ -60,7 +68,11 @@ pub(super) fn write(
     let judged: Vec<Stage> = named.to_vec();
     let relevant: Vec<Stage> = Stage::ALL
         .into_iter()
-        .filter(|stage| named.iter().any(|named| named.with_needs().contains(stage)))
+        .filter(|stage| {
+            let is_need = *stage != Stage::Vpn || standing.is_vpn_needed;
+            named.contains(stage)
+                || is_need && named.iter().any(|named| named.with_needs().contains(stage))
+        })
         .collect();
     let root_causes: Vec<RootCause> = drafts
         .iter()
@@ -69,7 +81,7 @@ pub(super) fn write(
             relevant.contains(&draft.stage)
                 || draft.touches.keys().any(|stage| relevant.contains(stage))
         })
-        .map(|draft| root_cause(draft, (scene, network), &stages))
+        .map(|draft| root_cause(draft, (scene, network, standing), &stages))
         .collect();
     let verdict = overall(scene, &judged, &stages, &root_causes);
     NetworkStatus {
@@ -89,20 +101,26 @@ pub(super) fn write(
             .find(|site| !site.is_empty()),
         root_causes,
         stages,
+        paths: if network.domain.is_some() {
+            standing.statuses(network, &controllers)
+        } else {
+            Vec::new()
+        },
         domain_controllers: controllers.into_iter().map(|dc| dc.status).collect(),
     }
 }
 
 /// Whether the stage cannot be ready, whatever is found at it.
-fn is_behind(stage: Stage, before: &[StageStatus]) -> bool {
-    before
-        .iter()
-        .any(|status| stage.needs().contains(&status.stage) && status.verdict == Verdict::NotReady)
+fn is_behind(stage: Stage, before: &[StageStatus], standing: &Standing) -> bool {
+    before.iter().any(|status| {
+        status.verdict == Verdict::NotReady
+            && standing.needs(stage).any(|need| need == status.stage)
+    })
 }
 
 /// What a stage that cannot be ready anyway has found is evidence there. Where it harms another stage
 /// too, it is a cause at that one.
-fn withdraw(draft: Draft, stage: Stage, before: &[StageStatus]) -> Vec<Draft> {
+fn withdraw(draft: Draft, stage: Stage, before: &[StageStatus], standing: &Standing) -> Vec<Draft> {
     // Whatever else is wrong, a clock that cannot be trusted leaves the rest in doubt.
     let is_of_box = draft.reason == Reason::ClockUnsynced;
     if draft.stage != stage || draft.explained_by.is_some() || is_of_box {
@@ -116,7 +134,7 @@ fn withdraw(draft: Draft, stage: Stage, before: &[StageStatus]) -> Vec<Draft> {
     evidence.touches.clear();
     elsewhere
         .touches
-        .retain(|touched, _| !is_behind(*touched, before));
+        .retain(|touched, _| !is_behind(*touched, before, standing));
     if elsewhere.stand_at_worst() {
         // Once the stage is free to be ready, this still stands in its way.
         touched.remove(&elsewhere.stage);
@@ -150,10 +168,10 @@ fn overall(
 }
 
 /// The stages that this one needs and that are not as they should be.
-fn blockers(stage: Stage, before: &[StageStatus]) -> Vec<Stage> {
+fn blockers(stage: Stage, before: &[StageStatus], standing: &Standing) -> Vec<Stage> {
     before
         .iter()
-        .filter(|status| stage.needs().contains(&status.stage))
+        .filter(|status| standing.needs(stage).any(|need| need == status.stage))
         .filter(|status| status.verdict >= Verdict::Unknown)
         .map(|status| status.stage)
         .collect()
@@ -161,14 +179,13 @@ fn blockers(stage: Stage, before: &[StageStatus]) -> Vec<Stage> {
 
 fn stage_verdict(
     stage: Stage,
-    before: &[StageStatus],
-    blocked_by: &[Stage],
+    (before, blocked_by): (&[StageStatus], &[Stage]),
     drafts: &[Draft],
-    network: &NetworkScene,
+    (network, standing): (&NetworkScene, &Standing),
     link_is_down: bool,
 ) -> StageStatus {
     let applicable = is_applicable(stage, network);
-    let class = class(stage, applicable, network);
+    let class = class(stage, applicable, (network, standing));
     let inherited = before
         .iter()
         .filter(|status| blocked_by.contains(&status.stage))
@@ -177,7 +194,7 @@ fn stage_verdict(
         .unwrap_or_default();
     let own = drafts
         .iter()
-        .filter(|draft| draft.is_cause())
+        .filter(|draft| draft.is_cause() || is_felt(draft, stage))
         .filter_map(|draft| draft.severity_at(stage))
         .map(|severity| match severity {
             Severity::Info => Verdict::Ready,
@@ -215,6 +232,12 @@ fn stage_verdict(
     }
 }
 
+/// A VPN leads nowhere, whatever the cause of it is: it needs no stage that says so in its place.
+fn is_felt(draft: &Draft, stage: Stage) -> bool {
+    let is_doubt = draft.explained_by == Some(Reason::ClockUnsynced);
+    stage == Stage::Vpn && draft.stage == stage && draft.explained_by.is_some() && !is_doubt
+}
+
 /// Stages that exist only where the site has configured them.
 const fn is_configurable(stage: Stage) -> bool {
     matches!(stage, Stage::Proxy | Stage::Vpn)
@@ -231,10 +254,10 @@ fn is_applicable(stage: Stage, network: &NetworkScene) -> bool {
 
 /// What the stage means here: a proxy that the clients are sent to is one that they need, and of a VPN
 /// the configuration says so.
-fn class(stage: Stage, applicable: bool, network: &NetworkScene) -> Class {
+fn class(stage: Stage, applicable: bool, (network, standing): (&NetworkScene, &Standing)) -> Class {
     match stage {
         Stage::Proxy if applicable => Class::Hard,
-        Stage::Vpn if vpns::are_required(network) => Class::Hard,
+        Stage::Vpn if standing.is_vpn_needed || vpns::are_required(network) => Class::Hard,
         _ => stage.class(),
     }
 }
@@ -297,14 +320,15 @@ fn findings(stage: Stage, drafts: &[Draft], blocked_by: &[Stage]) -> Vec<StageFi
 
 fn root_cause(
     draft: &Draft,
-    (scene, network): (&Scene, &NetworkScene),
+    (scene, network, standing): (&Scene, &NetworkScene, &Standing),
     stages: &[StageStatus],
 ) -> RootCause {
     let text = draft.reason.text_at(draft.stage);
     let mut also_affected: Vec<Stage> = draft.touches.keys().copied().collect();
-    if draft.severity >= Severity::Inconclusive && class(draft.stage, true, network) == Class::Hard
+    if draft.severity >= Severity::Inconclusive
+        && class(draft.stage, true, (network, standing)) == Class::Hard
     {
-        also_affected.extend(draft.stage.dependents());
+        also_affected.extend(standing.dependents(draft.stage));
     }
     // A stage that the site has not configured cannot suffer.
     let is_there = |stage: &Stage| {

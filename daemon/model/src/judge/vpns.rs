@@ -1,8 +1,9 @@
-//! The gateways of the VPNs: whether they live, and how much that matters.
+//! The VPNs themselves: whether their gateways live and their tunnels are up, and how much that matters.
 
 use super::NetworkScene;
 use super::draft::Draft;
 use super::hosts::signed_by;
+use super::paths::Standing;
 use super::uplink::capped;
 use crate::outcome::{Finding, Observation, Severity};
 use crate::reason::Reason;
@@ -14,32 +15,62 @@ pub(super) fn are_required(network: &NetworkScene) -> bool {
     seen(network).any(|(_, seen)| seen.check.gate == Gate::Hard)
 }
 
-pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
-    seen(network)
+/// `standing` says whether devices can do without a VPN: where they cannot, one that is not required by
+/// name may fail while another one does not.
+pub(super) fn judge(network: &NetworkScene, standing: &Standing) -> Vec<Draft> {
+    let mut drafts: Vec<(&str, bool, Draft)> = seen(network)
         .flat_map(|(name, seen)| {
-            seen.outcome.findings.iter().map(move |finding| {
-                let reason = seen.meaning_of(finding);
-                // Each tunnel is up or down for itself.
-                if let Subject::Tunnel { .. } = seen.check.subject {
-                    return Draft::new(reason, Stage::Vpn, severity(finding, seen))
-                        .what(name)
-                        .at(&seen.check.target.host)
-                        .because(&finding.detail);
-                }
-                let what = match reason {
-                    // With what the same proxy signs elsewhere it is one finding.
-                    Reason::TlsIntercepted => signed_by(seen),
-                    // Apart from a silence that proves something.
-                    _ if proves_nothing(finding) => "silence that proves nothing".to_owned(),
-                    _ => String::new(),
-                };
-                Draft::new(reason, Stage::Vpn, severity(finding, seen))
-                    .what(what)
-                    .at(format!("{name} ({})", seen.check.target))
-                    .because(&finding.detail)
-            })
+            let is_required = seen.check.gate == Gate::Hard;
+            let findings = seen.outcome.findings.iter();
+            findings.map(move |finding| (name, is_required, draft(name, seen, finding, standing)))
         })
-        .collect()
+        .collect();
+    let is_blocked = |vpn: &str| {
+        drafts
+            .iter()
+            .any(|(name, _, draft)| *name == vpn && draft.severity == Severity::Blocking)
+    };
+    let one_is_left = network.vpns.iter().any(|vpn| !is_blocked(&vpn.name));
+    for (_, is_required, draft) in &mut drafts {
+        if one_is_left && !*is_required {
+            draft.severity = match draft.severity {
+                Severity::Blocking => Severity::Degrading,
+                Severity::Inconclusive => Severity::Info,
+                severity => severity,
+            };
+        }
+    }
+    drafts.into_iter().map(|(_, _, draft)| draft).collect()
+}
+
+fn draft(name: &str, seen: &Observation, finding: &Finding, standing: &Standing) -> Draft {
+    let reason = seen.meaning_of(finding);
+    let severity = severity(name, finding, seen, standing);
+    // Each tunnel is up or down for itself.
+    if let Subject::Tunnel { .. } = seen.check.subject {
+        return Draft::new(reason, Stage::Vpn, severity)
+            .what(name)
+            .at(&seen.check.target.host)
+            .because(&finding.detail);
+    }
+    let what = match reason {
+        // With what the same proxy signs elsewhere it is one finding.
+        Reason::TlsIntercepted => signed_by(seen),
+        // Apart from a silence that proves something.
+        _ if proves_nothing(finding) => "silence that proves nothing".to_owned(),
+        _ => String::new(),
+    };
+    Draft::new(reason, Stage::Vpn, severity)
+        .what(what)
+        .at(format!("{name} ({})", seen.check.target))
+        .because(&finding.detail)
+}
+
+/// Whether a finding at this stage is about this VPN.
+pub(super) fn is_about(draft: &Draft, vpn: &str) -> bool {
+    let named = draft.what.iter().map(String::as_str);
+    let mut names = named.chain(draft.at.iter().map(|place| name_of(place)));
+    names.any(|name| name == vpn)
 }
 
 fn seen(network: &NetworkScene) -> impl Iterator<Item = (&str, &Observation)> {
@@ -63,10 +94,17 @@ fn proves_nothing(finding: &Finding) -> bool {
 }
 
 /// Silence that proves nothing is worth a word where the VPN is needed and somebody should make it
-/// provable; else it is no news.
-fn severity(finding: &Finding, seen: &Observation) -> Severity {
-    match seen.check.gate {
-        Gate::Soft | Gate::Optional if proves_nothing(finding) => Severity::Info,
-        gate => capped(finding, gate),
+/// provable; else, and where what is behind it answers, it is no news.
+fn severity(name: &str, finding: &Finding, seen: &Observation, standing: &Standing) -> Severity {
+    let gate = match seen.check.gate {
+        Gate::Soft if standing.is_vpn_needed => Gate::Hard,
+        gate => gate,
+    };
+    if proves_nothing(finding) && (gate != Gate::Hard || standing.is_carried_by(name)) {
+        Severity::Info
+    } else if finding.reason == Reason::VpnNoRoute && standing.is_asked_through(name) {
+        capped(finding, gate).min(Severity::Degrading)
+    } else {
+        capped(finding, gate)
     }
 }

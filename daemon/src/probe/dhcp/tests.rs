@@ -47,6 +47,7 @@ fn snapshot() -> Snapshot {
             link: 3,
             gateway: "10.1.0.1".parse().ok(),
         }],
+        ..Snapshot::default()
     }
 }
 

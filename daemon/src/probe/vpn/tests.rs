@@ -40,6 +40,8 @@ async fn observe_with(
         host: host.into(),
         port,
         interface: None,
+        resolvers: Vec::new(),
+        asks_handshake: false,
         is_required: true,
         speaks,
     };

@@ -1,5 +1,6 @@
 //! A network in which everything works.
 
+mod behind;
 mod outside;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -52,8 +53,15 @@ pub(super) struct World {
     /// The controllers at which an account is used: to read the service connection point, and to sign
     /// in.
     pub(super) account_at: Vec<String>,
-    /// VPNs: `name gateway`, with `required` behind.
+    /// VPNs: `name gateway`, with `required` behind, and with `elsewhere` where no tunnel ends on this box.
     pub(super) vpns: Vec<String>,
+    /// VPNs whose tunnels lead to the controllers: `name`, with resolvers of their own behind.
+    pub(super) tunnels: Vec<String>,
+    /// Whether controllers are reached without a VPN too; the resolvers of the network do not know the zone
+    /// otherwise.
+    pub(super) direct: bool,
+    /// Whether that is how it has to be.
+    pub(super) direct_expected: bool,
 }
 
 impl World {
@@ -102,6 +110,9 @@ impl Default for World {
             tenant: None,
             account_at: Vec::new(),
             vpns: Vec::new(),
+            tunnels: Vec::new(),
+            direct: true,
+            direct_expected: false,
         }
     }
 }
@@ -235,7 +246,39 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
         .insert("gateway", Evidence::Text("10.1.0.1".into()));
     let mut seen = vec![("uplink".to_owned(), uplink)];
     seen.extend(outside::dhcp(world));
-    for server in &world.resolvers {
+    let candidates = if world.direct {
+        candidates(world)
+    } else {
+        Vec::new()
+    };
+    seen.extend(resolvers(world, &world.resolvers));
+    if world.direct {
+        seen.extend(controllers(world, &world.resolvers));
+    } else {
+        behind::lack_the_zone(&mut seen);
+    }
+    seen.extend(behind::tunnels(world));
+    for source in &world.time_sources {
+        let subject = Subject::TimeSource {
+            name: source.clone(),
+        };
+        let mut check = observation(subject, "ntp", Stage::Time, Gate::Soft);
+        check.check.closed_as = Reason::NtpNoAnswer;
+        check.check.target.host.clone_from(source);
+        check.outcome.facts.clock = Some(clock(0.0));
+        seen.push((format!("time {source}"), check));
+    }
+    seen.extend(world.vpns.iter().flat_map(|text| outside::vpn(text)));
+    seen.extend(outside::proxies(world));
+    seen.extend(outside::hosts(world));
+    seen.extend(world.account_at.iter().flat_map(|name| with_account(name)));
+    (candidates, seen)
+}
+
+/// What the resolvers say.
+fn resolvers(world: &World, servers: &[SocketAddr]) -> Vec<(String, Observation)> {
+    let mut seen = Vec::new();
+    for server in servers {
         for (word, topic, stage, gate) in TOPICS {
             let subject = Subject::Resolver {
                 server: *server,
@@ -263,22 +306,45 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
             seen.push((format!("resolver {} {word}", server.ip()), check));
         }
     }
-    let mut candidates = Vec::new();
-    for text in &world.controllers {
+    seen
+}
+
+/// The controllers of the world: short name, site, addresses, and whether it is of the own site.
+fn described(world: &World) -> impl Iterator<Item = (&str, &str, Vec<IpAddr>, bool)> {
+    world.controllers.iter().map(|text| {
         let words: Vec<_> = text.split(' ').collect();
         let [name, site, addresses @ ..] = words.as_slice() else {
             panic!("`{text}` is not `name site address`");
         };
-        let short = name.trim_start_matches('*');
-        let name_in_dns = format!("{short}.{DOMAIN}");
-        candidates.push(Candidate {
-            name: name_in_dns.clone(),
+        let addresses = addresses.iter();
+        let addresses = addresses.map(|text| text.parse().expect("an address"));
+        (
+            name.trim_start_matches('*'),
+            *site,
+            addresses.collect(),
+            name.starts_with('*'),
+        )
+    })
+}
+
+fn candidates(world: &World) -> Vec<Candidate> {
+    described(world)
+        .map(|(name, _, _, in_site)| Candidate {
+            name: format!("{name}.{DOMAIN}"),
             priority: 0,
             weight: 100,
-            in_site: name.starts_with('*'),
+            in_site,
             probed: true,
-        });
-        for server in &world.resolvers {
+        })
+        .collect()
+}
+
+/// What the controllers say, and the resolvers of their names.
+fn controllers(world: &World, servers: &[SocketAddr]) -> Vec<(String, Observation)> {
+    let mut seen = Vec::new();
+    for (short, site, addresses, _) in described(world) {
+        let name_in_dns = format!("{short}.{DOMAIN}");
+        for server in servers {
             let subject = Subject::ControllerName {
                 name: name_in_dns.clone(),
                 server: *server,
@@ -289,27 +355,12 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
             seen.push((format!("name {short} {}", server.ip()), lookup));
         }
         for address in addresses {
-            let address: IpAddr = address.parse().expect("an address");
             for (service, check) in controller(&name_in_dns, site, address, &world.client_site) {
                 seen.push((format!("dc {short}/{address} {service}"), check));
             }
         }
     }
-    for source in &world.time_sources {
-        let subject = Subject::TimeSource {
-            name: source.clone(),
-        };
-        let mut check = observation(subject, "ntp", Stage::Time, Gate::Soft);
-        check.check.closed_as = Reason::NtpNoAnswer;
-        check.check.target.host.clone_from(source);
-        check.outcome.facts.clock = Some(clock(0.0));
-        seen.push((format!("time {source}"), check));
-    }
-    seen.extend(world.vpns.iter().flat_map(|text| outside::vpn(text)));
-    seen.extend(outside::proxies(world));
-    seen.extend(outside::hosts(world));
-    seen.extend(world.account_at.iter().flat_map(|name| with_account(name)));
-    (candidates, seen)
+    seen
 }
 
 /// An address of IPv6 is there where something is asked over IPv6.

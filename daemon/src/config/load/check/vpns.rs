@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use sightline_model::DIRECT;
+
 use super::super::super::problem::Errors;
 use super::super::super::settings::Config;
 use super::super::super::source::Step;
@@ -10,9 +12,6 @@ use super::{Places, key};
 
 /// Each is asked in every round.
 const MOST_VPNS: usize = 8;
-
-/// The path that takes no VPN is called so.
-const DIRECT: &str = "direct";
 
 /// Adds what is wrong with the VPNs.
 pub(super) fn check(config: &Config, places: &Places<'_>, errors: &mut Errors) {
@@ -62,6 +61,7 @@ fn stray(vpn: &Vpn) -> Option<(&'static str, VpnKind)> {
             vpn.key_direction.is_some(),
         ),
         ("digest", VpnKind::Openvpn, vpn.digest.is_some()),
+        ("handshake_age", VpnKind::Wireguard, vpn.handshake_age),
         (
             "private_key_file",
             VpnKind::Wireguard,
@@ -88,6 +88,16 @@ fn alone(vpn: &Vpn) -> Option<(&'static str, &'static str)> {
     let is_auth = vpn.key == Some(KeyUse::TlsAuth);
     let has_keys = vpn.private_key_file.is_some();
     let wrong = [
+        (
+            "resolvers",
+            !vpn.resolvers.is_empty() && vpn.interface.is_none(),
+            "they are asked through the tunnel: it needs `interface` beside it",
+        ),
+        (
+            "handshake_age",
+            vpn.handshake_age && vpn.interface.is_none(),
+            "it needs `interface` beside it",
+        ),
         (
             "key_file",
             vpn.key_file.is_some() && vpn.key.is_none(),

@@ -108,6 +108,7 @@ pub(super) fn hosts(world: &World) -> Vec<(String, Observation)> {
                 match *gate {
                     "hard" => Gate::Hard,
                     "soft" => Gate::Soft,
+                    "brings_vpn" => Gate::BringsVpn,
                     other => panic!("no gate `{other}`"),
                 },
             );
@@ -134,11 +135,15 @@ pub(super) fn hosts(world: &World) -> Vec<(String, Observation)> {
 
 pub(super) fn vpn(text: &str) -> Vec<(String, Observation)> {
     let words: Vec<_> = text.split(' ').collect();
-    let (name, gateway, gate) = match words.as_slice() {
-        [name, gateway] => (*name, *gateway, Gate::Soft),
-        [name, gateway, "required"] => (*name, *gateway, Gate::Hard),
-        _ => panic!("`{text}` is not `name gateway`, with `required` behind"),
+    let [name, gateway, more @ ..] = words.as_slice() else {
+        panic!("`{text}` is not `name gateway`");
     };
+    let gate = if more.contains(&"required") {
+        Gate::Hard
+    } else {
+        Gate::Soft
+    };
+    let (name, gateway) = (*name, *gateway);
     let subject = Subject::VpnGateway {
         name: name.to_owned(),
     };
@@ -151,8 +156,14 @@ pub(super) fn vpn(text: &str) -> Vec<(String, Observation)> {
     let mut tunnel = observation(subject, "tunnel", Stage::Vpn, gate);
     tunnel.check.closed_as = Reason::VpnTunnelDown;
     tunnel.check.target.host = "tun0".into();
-    vec![
-        (format!("vpn {name}"), check),
-        (format!("tunnel {name}"), tunnel),
-    ]
+    let addresses = vec!["10.9.0.7/24".to_owned()];
+    tunnel
+        .outcome
+        .evidence
+        .insert("addresses", addresses.into());
+    let mut seen = vec![(format!("vpn {name}"), check)];
+    if !more.contains(&"elsewhere") {
+        seen.push((format!("tunnel {name}"), tunnel));
+    }
+    seen
 }
