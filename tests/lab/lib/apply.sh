@@ -8,9 +8,11 @@ apply() {
   apply_web
   apply_proxies
   apply_vpn
+  apply_tunnels
   apply_dns
   apply_dhcp
   apply_rules
+  apply_paths
   apply_relay
   apply_site
   apply_ipv6
@@ -98,6 +100,14 @@ apply_subnet() {
     map_subnet "$wanted"
   fi
   remember subnet "$wanted"
+}
+
+# The tunnels and the second network belong to Berlin too. Not in the cache, which other labs share.
+map_more_subnets() {
+  local subnet
+  for subnet in "${TUNNEL_NETWORKS[@]}" "$SECOND_NETWORK"; do
+    printf 'dn: CN=%s,CN=Subnets,%s\nchangetype: add\nobjectClass: subnet\nsiteObject: CN=Berlin,%s\n\n' "$subnet" "$SITES" "$SITES"
+  done | both_dcs_modify
 }
 
 readonly SITES=CN=Sites,CN=Configuration,DC=${DOMAIN//./,DC=}

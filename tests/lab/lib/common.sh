@@ -26,18 +26,21 @@ inside() {
 
 # Becomes a command inside a namespace, with the files of /etc/netns, the host's
 # own name (Samba asks for that), and, on a controller, with its own /run/samba:
-# Samba's processes look for winbindd there, whatever smb.conf says.
+# Samba's processes look for winbindd there, whatever smb.conf says. So do wg and
+# wireguard-go for their sockets in /run/wireguard, under a tunnel.
 enter() {
-  local where=$1 host=$1 samba=''
+  local where=$1 host=$1 samba='' wireguard=''
   shift
   [[ $where != other ]] || host=dc
   [[ ! -d $RUN/$where/run ]] || samba=$RUN/$where/run
+  [[ ! -d $RUN/$where/wireguard ]] || wireguard=$RUN/$where/wireguard
   # shellcheck disable=SC2016  # the inner shell expands them
   exec ip netns exec "$(ns "$where")" unshare --uts --mount -- sh -c '
     hostname "$0" || exit
     [ -z "$1" ] || { mkdir -p /run/samba && mount --bind "$1" /run/samba; } || exit
-    shift
-    exec "$@"' "$host" "$samba" "$@"
+    [ -z "$2" ] || { mkdir -p /run/wireguard && mount --bind "$2" /run/wireguard; } || exit
+    shift 2
+    exec "$@"' "$host" "$samba" "$wireguard" "$@"
 }
 
 # Waits until a command succeeds: wait_for SECONDS "what it waits for" COMMAND…

@@ -56,7 +56,7 @@ resolver_servers() {
   ! in_force dns-rewritten || rest=$COPY
   ad="server=/$DOMAIN/$DC1\nserver=/$DOMAIN/$DC2\n"
   ! copy_is_needed || ad="server=/$DOMAIN/$COPY\n"
-  if in_force resolver-lacks-ad-zone || { [[ $which == two ]] && in_force resolver-one-lacks-ad-zone; }; then ad=; fi
+  if any_in_force resolver-lacks-ad-zone no-direct-path || { [[ $which == two ]] && in_force resolver-one-lacks-ad-zone; }; then ad=; fi
   ! in_force vpn-name-unknown || printf 'address=/%s/\\n' "$VPN_DOMAIN"
   ! in_force ncsi-dns-wrong || printf 'address=/dns.msftncsi.com/%s\\n' "$INET_WEB"
   printf '%sserver=%s' "$ad" "$rest"

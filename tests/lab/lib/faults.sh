@@ -4,7 +4,8 @@
 # A fault in force is a file in $RUN/faults. "apply" (apply.sh, dns.sh) then brings
 # the lab to what the files ask for, so that healing is the same step with fewer files.
 
-# NAME|AREAS|SENTENCE: two faults that share an area contradict each other.
+# NAME|AREAS|SENTENCE: two faults that share an area contradict each other. NAME|AREAS|SENTENCE|NEEDS: one of
+# those it needs has to be in force.
 fault_table() {
   cat <<'TABLE'
 resolvers-dead|r1,r2|Both resolvers are silent: their packets are dropped.
@@ -113,10 +114,23 @@ black-holed|internet,tcp80,tcp443,r1,r2|The gateway answers, and swallows all th
 vpn-gateways|vpn|Healthy: the VPN gateways run: strongSwan, OpenVPN, ocserv, WireGuard, SSTP.
 vpn-ike-cookie|vpn|Healthy: strongSwan runs alone, and asks everybody for its cookie first.
 vpn-gateway-dead|vpn|All packets to the VPN gateways are dropped.
-vpn-refused|vpn|The hosts of the VPN gateways are there, and nothing listens on them: every port is refused.
+vpn-refused|vpn,openvpn-tunnel,wireguard-tunnel|The hosts of the VPN gateways are there, and nothing listens on them: every port is refused.
 vpn-name-unknown|vpn|The names of the VPN gateways do not exist.
 vpn-500-only|vpn|strongSwan runs, and UDP 4500 to it is dropped.
 vpn-intercepted|vpn|ocserv and SSTP run, and a proxy breaks into their TLS with certificates of "Corp Inspection CA".
+tunnel-openvpn|openvpn-tunnel|Healthy: a tunnel by OpenVPN (tun0) leads from the site to the networks of the controllers.
+tunnel-wireguard|wireguard-tunnel|Healthy: a tunnel by WireGuard (wg0) leads from the site to the networks of the controllers.
+no-direct-path|r1,r2,zone,mtu,loss|Healthy with a tunnel: the resolvers do not know the AD zone, and only tunnels lead to the controllers.
+tunnel-down|tunnel|The site's ends of the tunnels are stopped: their interfaces are gone.|tunnel-openvpn,tunnel-wireguard
+tunnel-no-route|tunnel|The tunnels are up, and the site has no routes to the controllers through them.|tunnel-openvpn,tunnel-wireguard
+tunnel-dcs-filtered|tunnel|The VPN gateway lets nothing through to the controllers but DNS to dc1.|tunnel-openvpn,tunnel-wireguard
+tunnel-one-dc-filtered|tunnel|The VPN gateway lets nothing through to dc2.|tunnel-openvpn,tunnel-wireguard
+tunnel-black-hole|tunnel|The VPN gateway drops all that comes out of the tunnels; they stay up.|tunnel-openvpn,tunnel-wireguard
+tunnel-mtu-black-hole|tunnel|The VPN gateway drops packets of more than 1200 bytes in the tunnels, without a word.|tunnel-openvpn,tunnel-wireguard
+tunnel-handshake-stale|tunnel|The gateway of WireGuard does not know the site's key: wg0 is up, with routes, and never had a handshake.|tunnel-wireguard
+mtu-black-hole|mtu|Packets of more than 1200 bytes between the site and the controllers are dropped, without a word.
+mtu-small|mtu|Healthy: between the site and the controllers packets of at most 1300 bytes fit, and the edge says so (ICMP).
+loss|loss|Of the packets from the site to the controllers 30 % get lost, at random.
 TABLE
 }
 
@@ -125,6 +139,9 @@ fault_names() { fault_table | cut -d '|' -f 1; }
 list_faults() { fault_table | awk -F '|' '{ printf "%-28s %s\n", $1, $3 }'; }
 
 areas_of() { fault_table | awk -F '|' -v name="$1" '$1 == name { gsub(",", "\n", $2); print $2 }'; }
+
+# What a fault needs one of.
+needs_of() { fault_table | awk -F '|' -v name="$1" '$1 == name { gsub(",", " ", $4); print $4 }'; }
 
 need_fault() {
   fault_names | grep -qxF -- "$1" || die "there is no fault \"$1\"; \"$HERE/lab faults\" lists them"
@@ -161,6 +178,7 @@ inject() {
     need_no_contradiction "$name" "${standing[@]}"
     standing+=("$name")
   done
+  for name in "$@"; do need_ground "$name" "${standing[@]}"; done
   for name in "$@"; do touch "$RUN/faults/$name"; done
   apply
 }
@@ -177,12 +195,29 @@ need_no_contradiction() {
   done
 }
 
+# need_ground NAME STANDING…: what it needs is among those that stand.
+need_ground() {
+  local name=$1 needs need
+  shift
+  needs=$(needs_of "$name")
+  [[ -n $needs ]] || return 0
+  for need in $needs; do
+    # shellcheck disable=SC2076  # a word of the list
+    if [[ " $* " =~ " $need " ]]; then return 0; fi
+  done
+  die "\"$name\" needs one of: $needs; nothing was changed"
+}
+
 # heal [NAME…]; without a name, all.
 heal() {
   local name
-  local -a all=()
+  local -a all=() left=()
   need_up
   for name in "$@"; do need_fault "$name"; done
+  if (($#)); then
+    mapfile -t left < <(faults_in_force | grep -vxF -f <(printf '%s\n' "$@"))
+    for name in "${left[@]}"; do need_ground "$name" "${left[@]}"; done
+  fi
   if ((!$#)); then mapfile -t all < <(faults_in_force); fi
   for name in "$@" "${all[@]}"; do rm -f "$RUN/faults/$name"; done
   apply

@@ -28,7 +28,7 @@ up() {
   cache_is_good ||
     die "the lab is not installed, or its scripts changed since: run \"$HERE/lab install\" first"
   take_down
-  mkdir -p "$RUN"/{faults,state,log,pids,site/run}
+  mkdir -p "$RUN"/{faults,state,log,pids,site/run,site/wireguard}
   trap abandon EXIT
   net_up
   web_files
@@ -43,6 +43,7 @@ up() {
   apply_rules
   inet_dns_wait
   wait "$controllers" || die "the controllers did not start: see above"
+  map_more_subnets
   trap - EXIT
   boot >"$RUN/up"
   say "the lab \"$PREFIX\" is up after $((($(date +%s%N) - started) / 1000000)) ms"

@@ -33,6 +33,8 @@ net_up() {
   link dc2 10.60.20.1/24 "$DC2/24"
   link other 10.60.40.1/24 "$OTHER_DC/24"
   vpn_up
+  tunnels_up
+  single_packets
   ip -n "$(ns edge)" addr add "$RESOLVER_ONE/24" dev site
   ip -n "$(ns edge)" addr add "$RESOLVER_TWO/24" dev site
   ip -n "$(ns edge)" addr add "$PROXY/24" dev site

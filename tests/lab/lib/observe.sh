@@ -15,6 +15,9 @@ sees() {
   [[ ${SEEN#* -> } =~ $pattern ]]
 }
 
+# through INTERFACE looks…: the same through one interface.
+through() { LOOK_THROUGH=$1 "${@:2}"; }
+
 looks() { sees "^$1" "$HERE/tools/look" "${@:2}"; }
 
 # asks WHAT RESOLVER NAME TYPE [OPTION…]
@@ -168,6 +171,8 @@ fault_shows() {
     kpasswd-blocked*) port_shows "$port" silent open tcp 464 ;;
     web-* | https-* | host-* | soft-* | portal-* | tls-* | range-* | bandwidth-* | clock-box-* | realm-* | sts-* | ipv6-* | ncsi-* | proxy-* | pac-*) web_fault_shows "$name" ;;
     dhcp | dhcp-rogue | wpad-dhcp | capport) dhcp_fault_shows "$name" ;;
+    tunnel-*) tunnel_fault_shows "$name" ;;
+    no-direct-path | mtu-* | loss | second-*) path_fault_shows "$name" ;;
     vpn-*) vpn_fault_shows "$name" ;;
     resolver* | srv-* | dns-* | truncated-* | many-dcs) name_fault_shows "$name" ;;
     clock-kept) sees 'Leap status +: Normal' chronyc -h 127.0.0.1 -n tracking && looks 'answer stratum=2 ' ntp "$INET_TIME" ;;

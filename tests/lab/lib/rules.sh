@@ -26,6 +26,7 @@ NFT
   port_rules
   web_rules
   vpn_rules
+  path_rules
   uplink_rules
 }
 

@@ -42,12 +42,14 @@ vpn_stop() {
   ip -n "$(ns vpngw)" link del "$(vpn_interface)" 2>/dev/null || true
 }
 
-# start_vpn NAME COMMAND…: with a /run of its own, where some leave files of a fixed name.
-start_vpn() {
+start_vpn() { start_apart "vpn-$1" "${@:2}"; }
+
+# start_apart NAME COMMAND…: in vpngw, with a /run of its own, where some leave files of a fixed name.
+start_apart() {
   local name=$1
   shift
   # shellcheck disable=SC2016  # the inner shell expands them
-  start vpngw "vpn-$name" unshare --mount sh -c '
+  start vpngw "$name" unshare --mount sh -c '
     mount --bind "$0" /mnt && mount -t tmpfs run /run && mkdir -p "$0" && mount --move /mnt "$0" || exit
     exec "$@"' "$RUN/vpn" "$@"
 }
