@@ -8,6 +8,7 @@ apply() {
   apply_web
   apply_proxies
   apply_vpn
+  apply_second_network
   apply_tunnels
   apply_dns
   apply_dhcp

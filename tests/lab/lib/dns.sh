@@ -30,9 +30,10 @@ apply_dns() {
   apply_copy
   apply_resolver one "$RESOLVER_ONE"
   apply_resolver two "$RESOLVER_TWO"
+  ! in_force second-network || apply_resolver second "$SECOND_RESOLVER"
 }
 
-# apply_resolver one|two ADDRESS
+# apply_resolver one|two|second ADDRESS
 apply_resolver() {
   local which=$1 address=$2 name=resolver-$1 dir=$RUN/dns/resolver-$1
   mkdir -p "$dir"
@@ -56,7 +57,7 @@ resolver_servers() {
   ! in_force dns-rewritten || rest=$COPY
   ad="server=/$DOMAIN/$DC1\nserver=/$DOMAIN/$DC2\n"
   ! copy_is_needed || ad="server=/$DOMAIN/$COPY\n"
-  if any_in_force resolver-lacks-ad-zone no-direct-path || { [[ $which == two ]] && in_force resolver-one-lacks-ad-zone; }; then ad=; fi
+  if in_force no-direct-path || { [[ $which != second ]] && in_force resolver-lacks-ad-zone; } || { [[ $which == two ]] && in_force resolver-one-lacks-ad-zone; }; then ad=; fi
   ! in_force vpn-name-unknown || printf 'address=/%s/\\n' "$VPN_DOMAIN"
   ! in_force ncsi-dns-wrong || printf 'address=/dns.msftncsi.com/%s\\n' "$INET_WEB"
   printf '%sserver=%s' "$ad" "$rest"

@@ -130,6 +130,9 @@ tunnel-mtu-black-hole|tunnel|The VPN gateway drops packets of more than 1200 byt
 tunnel-handshake-stale|tunnel|The gateway of WireGuard does not know the site's key: wg0 is up, with routes, and never had a handshake.|tunnel-wireguard
 mtu-black-hole|mtu|Packets of more than 1200 bytes between the site and the controllers are dropped, without a word.
 mtu-small|mtu|Healthy: between the site and the controllers packets of at most 1300 bytes fit, and the edge says so (ICMP).
+second-network|second|Healthy: the box has a second network (eth1, 10.60.2.20) with a gateway and a resolver of its own.
+second-network-dead|second-fault|The edge answers ARP on the second network and swallows everything else; its link is up.|second-network
+second-link-down|second-fault|The interface of the second network (eth1) is set down.|second-network
 loss|loss|Of the packets from the site to the controllers 30 % get lost, at random.
 TABLE
 }

@@ -27,6 +27,7 @@ NFT
   web_rules
   vpn_rules
   path_rules
+  second_rules
   uplink_rules
 }
 
