@@ -395,7 +395,7 @@ fn mistakes(case: &Case, status: &Value, exit: Option<i32>) -> Vec<String> {
 #[ignore = "needs the lab; tests/run brings it up"]
 fn every_fault_of_the_lab_has_its_one_cause() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");
-    let cases = ["cases.toml", "internet.toml", "vpn.toml"]
+    let cases = ["cases.toml", "internet.toml", "vpn.toml", "tunnels.toml"]
         .into_iter()
         .flat_map(|file| {
             let text = std::fs::read_to_string(directory.join(file)).expect("the cases are there");

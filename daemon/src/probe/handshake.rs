@@ -112,10 +112,54 @@ fn assess(run: &Run, interface: &str, output: &str, now: f64) -> Result<(), Find
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use sightline_model::Target;
 
     use super::*;
     use crate::path::NetPath;
+
+    /// The begin of what a program called `wg` makes the probe say.
+    async fn said_by(script: Option<&str>) -> String {
+        let directory = tempfile::tempdir().expect("a directory");
+        if let Some(script) = script {
+            let file = directory.path().join("wg");
+            std::fs::write(&file, script).expect("a file");
+            std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).expect("a mode");
+        }
+        let target = Target {
+            host: "wg0".into(),
+            address: None,
+            port: None,
+        };
+        let path = Arc::new(NetPath::direct("default"));
+        let run = Run::begin(target, path, Duration::from_secs(5));
+        let probe = Handshake {
+            interface: "wg0".into(),
+            programs: vec![directory.path().to_owned()],
+        };
+        match probe.run(&run).await {
+            Ok(()) => "fresh".to_owned(),
+            Err(finding) => format!(
+                "{:?} {}: {}",
+                finding.severity, finding.reason, finding.detail
+            ),
+        }
+    }
+
+    #[tokio::test]
+    async fn without_the_program_or_the_capability_the_age_is_left_out_and_nothing_is_blamed() {
+        let left_out = "Info not_tested: the age of the last handshake is not known: wg ";
+        let denied = said_by(Some("#!/bin/sh\necho denied >&2\nexit 1\n")).await;
+        assert!(denied.starts_with(left_out), "{denied}");
+        assert!(denied.contains("CAP_NET_ADMIN"), "{denied}");
+        let missing = said_by(None).await;
+        assert!(missing.starts_with(left_out), "{missing}");
+        let never = said_by(Some("#!/bin/sh\nprintf 'key=\\t0\\n'\n")).await;
+        assert!(never.starts_with("Blocking vpn_handshake_stale"), "{never}");
+        let young = said_by(Some("#!/bin/sh\nprintf 'key=\\t%s\\n' \"$(date +%s)\"\n")).await;
+        assert_eq!(young, "fresh");
+    }
 
     #[test]
     fn the_youngest_handshake_counts_and_none_is_stale() {

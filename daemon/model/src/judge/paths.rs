@@ -145,6 +145,11 @@ impl Standing {
         }
     }
 
+    /// Whether the tunnel of this VPN ends here, so that it tells how it is.
+    pub(super) fn is_seen(&self, vpn: &str) -> bool {
+        !self.unseen.iter().any(|unseen| unseen == vpn)
+    }
+
     /// Whether a controller was asked through the tunnel of this VPN, so that a route leads to one.
     pub(super) fn is_asked_through(&self, vpn: &str) -> bool {
         self.asked.iter().any(|asked| asked == vpn)

@@ -94,13 +94,13 @@ fn proves_nothing(finding: &Finding) -> bool {
 }
 
 /// Silence that proves nothing is worth a word where the VPN is needed and somebody should make it
-/// provable; else, and where what is behind it answers, it is no news.
+/// provable; else, and where the tunnel says more than the gateway, it is no news.
 fn severity(name: &str, finding: &Finding, seen: &Observation, standing: &Standing) -> Severity {
     let gate = match seen.check.gate {
         Gate::Soft if standing.is_vpn_needed => Gate::Hard,
         gate => gate,
     };
-    if proves_nothing(finding) && (gate != Gate::Hard || standing.is_carried_by(name)) {
+    if proves_nothing(finding) && (gate != Gate::Hard || standing.is_seen(name)) {
         Severity::Info
     } else if finding.reason == Reason::VpnNoRoute && standing.is_asked_through(name) {
         capped(finding, gate).min(Severity::Degrading)
