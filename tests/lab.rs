@@ -31,6 +31,9 @@ const FILES: [&str; 5] = [
     "networks.toml",
 ];
 
+/// As many cases may need a second try in a run.
+const MOST_SECOND_TRIES: usize = 2;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cases {
@@ -109,7 +112,76 @@ struct Lab {
     wireguard_key: String,
 }
 
+impl Case {
+    /// What it is about, in a line.
+    fn name(&self) -> String {
+        let mut name = if self.faults.is_empty() {
+            "healthy".to_owned()
+        } else {
+            self.faults.join(" + ")
+        };
+        for stage in &self.named {
+            let _infallible = write!(name, " --stage {stage}");
+        }
+        if let Some(proxy) = &self.proxy {
+            let _infallible = write!(name, " (proxy {proxy})");
+        }
+        if let Some(capability) = &self.without {
+            let _infallible = write!(name, " without {capability}");
+        }
+        if self.account {
+            name += " with an account";
+        }
+        if !self.config.is_empty() {
+            let words = self.config.replace('\n', " ");
+            name += " with ";
+            name.extend(words.trim_end().chars().take(80));
+        }
+        for word in &self.arguments {
+            let _infallible = write!(name, " {word}");
+        }
+        name
+    }
+}
+
 impl Lab {
+    /// Breaks the lab, looks, and heals it; what is not as the case has it.
+    fn attempt(&self, case: &Case) -> Vec<String> {
+        let faults: Vec<&str> = std::iter::once("fault")
+            .chain(case.faults.iter().map(String::as_str))
+            .collect();
+        let broken = if case.faults.is_empty() {
+            Ok(String::new())
+        } else {
+            self.run(&faults)
+        };
+        self.set_account(case.account);
+        let look = || match self.check(case) {
+            Ok((status, exit)) => mistakes(case, &status, exit),
+            Err(error) => vec![error],
+        };
+        let mut found = match broken {
+            Ok(_) => look(),
+            Err(error) => vec![error],
+        };
+        if let Some(tries) = case.tries {
+            found.extend(look());
+            let counted = self.wrong_passwords();
+            if counted != Ok(tries) {
+                found.push(format!("wrong passwords: {counted:?}, wanted {tries}"));
+            }
+        }
+        if !case.counts.is_empty() {
+            let counted = self.run(&["counts"]);
+            found.extend(counted.map_or_else(
+                |error| vec![error],
+                |counted| networks::miscounts(&case.counts, &counted),
+            ));
+        }
+        found.extend(self.run(&["heal"]).err());
+        found
+    }
+
     fn new() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut lab = Self {
@@ -391,75 +463,28 @@ fn every_fault_of_the_lab_has_its_one_cause() {
     lab.run(&["heal"]).expect("the lab heals");
 
     let mut failures = String::new();
-    let mut done = 0;
+    let (mut done, mut second_tries) = (0, 0);
     for case in cases {
-        let name = if case.faults.is_empty() {
-            "healthy".to_owned()
-        } else {
-            case.faults.join(" + ")
-        };
-        let named = case.named.iter().map(|stage| format!(" --stage {stage}"));
-        let name = named.fold(name, |name, stage| name + &stage);
-        let mut name = match &case.proxy {
-            Some(proxy) => format!("{name} (proxy {proxy})"),
-            None => name,
-        };
-        if let Some(capability) = &case.without {
-            let _infallible = write!(name, " without {capability}");
-        }
-        if case.account {
-            name += " with an account";
-        }
-        if !case.config.is_empty() {
-            let words = case.config.replace('\n', " ");
-            name += " with ";
-            name.extend(words.trim_end().chars().take(80));
-        }
-        for word in &case.arguments {
-            let _infallible = write!(name, " {word}");
-        }
+        let name = case.name();
         if only.as_ref().is_some_and(|only| !name.contains(only)) {
             continue;
         }
         done += 1;
         let begun = Instant::now();
-        let faults: Vec<&str> = std::iter::once("fault")
-            .chain(case.faults.iter().map(String::as_str))
-            .collect();
-        let broken = if case.faults.is_empty() {
-            Ok(String::new())
-        } else {
-            lab.run(&faults)
-        };
-        lab.set_account(case.account);
-        let mut found = match broken.and_then(|_| lab.check(&case)) {
-            Ok((status, exit)) => mistakes(&case, &status, exit),
-            Err(error) => vec![error],
-        };
-        if let Some(tries) = case.tries {
-            found.extend(match lab.check(&case) {
-                Ok((status, exit)) => mistakes(&case, &status, exit),
-                Err(error) => vec![error],
-            });
-            let counted = lab.wrong_passwords();
-            if counted != Ok(tries) {
-                found.push(format!("wrong passwords: {counted:?}, wanted {tries}"));
-            }
+        let mut found = lab.attempt(&case);
+        // Everything here happens in real time on machines that others use too. What fails twice is a
+        // fault; what fails once is printed, and more of that than a stray one fails the test too.
+        if !found.is_empty() && case.tries.is_none() && second_tries < MOST_SECOND_TRIES {
+            println!("AGAIN {name}: {}", found.join("\n"));
+            found = lab.attempt(&case);
+            second_tries += 1;
         }
-        if !case.counts.is_empty() {
-            let counted = lab.run(&["counts"]);
-            found.extend(counted.map_or_else(
-                |error| vec![error],
-                |counted| networks::miscounts(&case.counts, &counted),
-            ));
-        }
-        let healed = lab.run(&["heal"]);
         println!(
             "{} {name} ({:.1} s)",
             if found.is_empty() { "ok  " } else { "FAIL" },
             begun.elapsed().as_secs_f64()
         );
-        for mistake in found.into_iter().chain(healed.err()) {
+        for mistake in found {
             println!("{mistake}");
             let _infallible = writeln!(failures, "{name}: {mistake}");
         }
