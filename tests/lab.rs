@@ -31,8 +31,8 @@ const FILES: [&str; 5] = [
     "networks.toml",
 ];
 
-/// As many cases may need a second try in a run.
-const MOST_SECOND_TRIES: usize = 2;
+/// As many cases may need a second try in a run, of some two hundred.
+const MOST_SECOND_TRIES: usize = 1;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
