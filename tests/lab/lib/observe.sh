@@ -174,7 +174,7 @@ fault_shows() {
     tunnel-*) tunnel_fault_shows "$name" ;;
     no-direct-path | mtu-* | loss | second-*) path_fault_shows "$name" ;;
     vpn-*) vpn_fault_shows "$name" ;;
-    resolver* | srv-* | dns-* | truncated-* | many-dcs) name_fault_shows "$name" ;;
+    resolver* | srv-* | dns-* | edns-* | truncated-* | many-dcs) name_fault_shows "$name" ;;
     clock-kept) sees 'Leap status +: Normal' chronyc -h 127.0.0.1 -n tracking && looks 'answer stratum=2 ' ntp "$INET_TIME" ;;
     clock-not-kept) sees 'Leap status +: Not synchronised' chronyc -h 127.0.0.1 -n tracking && looks 'answer stratum=2 ' ntp "$INET_TIME" ;;
     dc-* | dcs-* | clock-* | wrong-domain | ldaps-expired | subnet-* | site-* | slow-* | scp-* | canary-*) controller_fault_shows "$name" ;;
