@@ -11,6 +11,8 @@
 //! | [`outcome`] | what one run of a probe gave |
 //! | [`dhcp`] | what the DHCP servers of a network hand out |
 //! | [`mod@judge`] | observations in, verdicts and root causes out |
+//! | [`steady`] | when a change of a check is believed |
+//! | [`incident`] | root causes over time |
 //! | [`status`] | everything that a surface may show; the JSON contract |
 //! | [`time`] | a wall-clock time that somebody else has read |
 //! | [`tunnel`] | what the kernel knows of a tunnel |
@@ -18,11 +20,13 @@
 #![warn(missing_docs)]
 
 pub mod dhcp;
+pub mod incident;
 pub mod judge;
 pub mod outcome;
 pub mod reason;
 pub mod stage;
 pub mod status;
+pub mod steady;
 pub mod subject;
 pub mod time;
 pub mod tunnel;

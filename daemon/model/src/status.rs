@@ -62,7 +62,9 @@ pub struct RootCause {
     pub stage: Stage,
     /// Why.
     pub reason: Reason,
-    /// Where, for people and as a stable key.
+    /// What stays the same while it is found at more places or fewer: reason, thing and path.
+    pub key: String,
+    /// Where, for people.
     pub subject: String,
     /// How bad.
     pub severity: Severity,

@@ -114,7 +114,17 @@ impl Draft {
         self.stand_at_worst();
     }
 
-    /// The subject, a stable key: `corp.example.com @ 10.1.0.53`, `tcp/445 on dc1, dc2`.
+    /// What stays the same while places come and go.
+    pub(super) fn key(&self) -> String {
+        let mut key = self.reason.code().to_owned();
+        for part in self.what.iter().chain(&self.via) {
+            key.push(' ');
+            key.push_str(part);
+        }
+        key
+    }
+
+    /// The subject, for people: `corp.example.com @ 10.1.0.53`, `tcp/445 on dc1, dc2`.
     pub(super) fn subject(&self) -> String {
         self.joined(|names| names.join(", "))
     }

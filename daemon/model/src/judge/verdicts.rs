@@ -343,6 +343,7 @@ fn root_cause(
     RootCause {
         stage: draft.stage,
         reason: draft.reason,
+        key: draft.key(),
         severity: draft.severity,
         subject: draft.subject(),
         summary: draft.summary(),
