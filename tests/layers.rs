@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A module of the program, and the modules of ours that it may name; with a path behind the name,
 /// only that. A module stands below all that it names.
-const TABLE: [(&str, &[&str]); 14] = [
+const TABLE: [(&str, &[&str]); 15] = [
     ("text", &[]),
     ("config", &[]),
     ("endpoints", &["config"]),
@@ -33,6 +33,7 @@ const TABLE: [(&str, &[&str]); 14] = [
         "survey",
         &["text", "endpoints", "path", "run", "net", "plan", "probe"],
     ),
+    ("timetable", &[]),
     ("check", &["run", "plan", "survey"]),
     ("surface", &["text", "endpoints", "check", "survey::Link"]),
     (

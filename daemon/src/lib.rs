@@ -13,6 +13,7 @@
 //! | [`run`] | one run of a probe while it happens |
 //! | [`probe`] | the kinds of probes: what is asked, and what an answer means |
 //! | [`survey`] | one look at a network, along what the answers lead to |
+//! | [`timetable`] | when what is asked again |
 //! | [`check`] | a look at every network, judged |
 //! | [`surface`] | what people and programs are shown |
 //! | [`cli`] | arguments in, exit code out |
@@ -34,3 +35,4 @@ pub mod run;
 pub mod surface;
 pub mod survey;
 pub mod text;
+pub mod timetable;

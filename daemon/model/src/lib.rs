@@ -11,6 +11,7 @@
 //! | [`outcome`] | what one run of a probe gave |
 //! | [`dhcp`] | what the DHCP servers of a network hand out |
 //! | [`mod@judge`] | observations in, verdicts and root causes out |
+//! | [`snapshot`] | everything that a surface of the daemon may show |
 //! | [`steady`] | when a change of a check is believed |
 //! | [`incident`] | root causes over time |
 //! | [`status`] | everything that a surface may show; the JSON contract |
@@ -24,6 +25,7 @@ pub mod incident;
 pub mod judge;
 pub mod outcome;
 pub mod reason;
+pub mod snapshot;
 pub mod stage;
 pub mod status;
 pub mod steady;

@@ -1,0 +1,132 @@
+//! Everything that a surface of the daemon may show, at one moment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::incident::{Incident, Moment};
+use crate::outcome::State;
+use crate::reason::Reason;
+use crate::stage::Verdict;
+use crate::status::Status;
+use crate::steady::CheckState;
+use crate::time::Timestamp;
+
+/// How it stands, and how the daemon itself is.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// What is judged; probes in it are as of the judgement.
+    pub status: Arc<Status>,
+    /// When it was made.
+    pub at: Moment,
+    /// When the daemon started.
+    pub started: Timestamp,
+    /// Whether everything that is known to be asked has been asked once.
+    pub is_warm: bool,
+    /// Every check that is wanted.
+    pub checks: Arc<Vec<CheckView>>,
+    /// Incidents that are open.
+    pub open: Vec<Incident>,
+    /// Incidents that are over, the last one first; at most [`Snapshot::MOST_CLOSED`].
+    pub closed: Arc<Vec<Incident>>,
+    /// How many incidents there were since the start, by network and stage.
+    pub incidents_total: Arc<BTreeMap<(String, &'static str), u64>>,
+    /// How the schedule keeps its time.
+    pub schedule: Schedule,
+    /// The configuration that it runs on.
+    pub configuration: Configuration,
+}
+
+/// How the schedule keeps its time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Schedule {
+    /// When a run last ended; `None` before the first.
+    pub progress: Option<Moment>,
+    /// How late runs began, by upper bounds in seconds; what is later than all of them counts in the last.
+    pub lag: Lag,
+    /// Runs under way.
+    pub running: usize,
+    /// Runs that were left out because the one before had not ended.
+    pub skipped: u64,
+}
+
+/// A histogram of seconds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lag {
+    /// How many were at most as late as the bound of the same place in [`Lag::BOUNDS`].
+    pub counts: [u64; 6],
+    /// The sum of all, in seconds.
+    pub sum: f64,
+}
+
+impl Lag {
+    /// Upper bounds, in seconds.
+    pub const BOUNDS: [f64; 6] = [0.01, 0.1, 1.0, 5.0, 30.0, f64::INFINITY];
+
+    /// Takes one more.
+    pub fn observe(&mut self, lag: Duration) {
+        let seconds = lag.as_secs_f64();
+        let place = Self::BOUNDS.iter().position(|bound| seconds <= *bound);
+        if let Some(count) = place.and_then(|place| self.counts.get_mut(place)) {
+            *count += 1;
+        }
+        self.sum += seconds;
+    }
+}
+
+/// The configuration that the daemon runs on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Configuration {
+    /// When it was last loaded with success.
+    pub loaded: Timestamp,
+    /// Why the last attempt to load another one failed, if it did.
+    pub refused: Option<String>,
+}
+
+/// One check, for metrics and the page.
+#[derive(Clone, Debug)]
+pub struct CheckView {
+    /// The network.
+    pub network: String,
+    /// How often it runs.
+    pub every: Duration,
+    /// Everything that is known of it; `None` before the first run.
+    pub state: Option<CheckState>,
+    /// How often it failed for which reason.
+    pub failures: BTreeMap<Reason, u64>,
+}
+
+impl Snapshot {
+    /// As many incidents that are over are kept at hand.
+    pub const MOST_CLOSED: usize = 100;
+
+    /// Nothing that a run may take is longer; a schedule without progress for so long stands still.
+    pub const STALLED_AFTER: Duration = Duration::from_secs(90);
+
+    /// Whether the schedule stands still: what is shown is not how it is.
+    #[must_use]
+    pub fn is_stalled(&self, now: Moment) -> bool {
+        let last = self.schedule.progress.unwrap_or(self.at);
+        now.steady.saturating_sub(last.steady) > Self::STALLED_AFTER
+    }
+
+    /// The verdict that may be said now: of a box that has not looked yet, or not for long, it is unknown.
+    #[must_use]
+    pub fn verdict(&self, now: Moment) -> Verdict {
+        if !self.is_warm || self.is_stalled(now) {
+            Verdict::Unknown
+        } else {
+            self.status.verdict
+        }
+    }
+}
+
+impl CheckView {
+    /// The state that is believed; unknown before the first run.
+    #[must_use]
+    pub fn believed(&self) -> State {
+        self.state
+            .as_ref()
+            .map_or(State::Unknown, CheckState::state)
+    }
+}
