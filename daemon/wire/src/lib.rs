@@ -17,6 +17,7 @@
 //! | [`pac`] | proxy scripts, read and not run | Netscape proxy auto-config format, WinHTTP `FindProxyForURL` |
 //! | [`ike`] | IKE_SA_INIT of IKEv2 | RFC 7296 |
 //! | [`openvpn`] | the hard reset of OpenVPN, sealed or not | OpenVPN wire protocol |
+//! | [`ra`] | router advertisements with resolvers and portal, router solicitation | RFC 4861, RFC 8106, RFC 8910 |
 //! | [`ldap`] | the guard in front of the ldap3 crate, StartTLS | RFC 4511 |
 
 #![warn(clippy::indexing_slicing, missing_docs)]
@@ -31,6 +32,7 @@ pub mod netlogon;
 pub mod ntp;
 pub mod openvpn;
 pub mod pac;
+pub mod ra;
 pub mod smb2;
 
 mod ber;

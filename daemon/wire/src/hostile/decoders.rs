@@ -9,6 +9,7 @@ use crate::krb5::{self, KrbError};
 use crate::ldap::{self, Guard};
 use crate::ntp;
 use crate::openvpn;
+use crate::ra;
 use crate::smb2;
 use crate::vectors::{names, read};
 
@@ -226,6 +227,16 @@ pub(super) const DECODERS: &[Decoder] = &[
             Err(error) => Outcome::Refused(error),
         },
     },
+    Decoder {
+        name: "router advertisement",
+        vectors: &[("ra-full-rep", "")],
+        broken: "ra-bad-",
+        decode: |bytes| {
+            // It ends where the datagram ends. In this vector the portal comes last.
+            let whole = ra::parse(bytes).map(|said| said.portal_api_url.is_some().then_some(said));
+            of(whole, advertisement_size)
+        },
+    },
 ];
 
 fn of<T>(decoded: Result<Option<T>, Malformed>, size: impl FnOnce(&T) -> usize) -> Outcome {
@@ -274,6 +285,13 @@ fn controller_size(answer: &cldap::Answer) -> usize {
         cldap::Answer::Result { message, .. } => message.len(),
         cldap::Answer::OldForm { .. } | cldap::Answer::NotServed => 0,
     }
+}
+
+fn advertisement_size(said: &ra::Advertisement) -> usize {
+    let suffixes = said.suffixes.iter().map(|(suffix, _)| suffix.len());
+    suffixes.sum::<usize>()
+        + 16 * (said.resolvers.len() + said.prefixes.len())
+        + said.portal_api_url.as_ref().map_or(0, String::len)
 }
 
 fn reply_size(reply: &krb5::Reply) -> usize {
