@@ -65,7 +65,7 @@ pub async fn check(
     let begun = Instant::now();
     let asked = plan.networks.iter();
     let asked = asked.map(|network| survey::handed_out(plan, network));
-    let networks: Vec<(Network, Option<Observation>)> = join_all(asked).await;
+    let networks: Vec<(Network, Vec<Observation>)> = join_all(asked).await;
     let mut found_domain = None;
     let mut stages = stages.to_vec();
     let domain = match &plan.domain {
@@ -98,7 +98,7 @@ pub async fn check(
     };
     let looks = networks
         .iter()
-        .map(|(network, handed)| survey::survey(plan, (network, handed.as_ref()), wanted, watch));
+        .map(|(network, handed)| survey::survey(plan, (network, handed.as_slice()), wanted, watch));
     let mut surveys: Vec<Survey> = join_all(looks).await;
     let took = begun.elapsed();
     // One network after the other: they may share the way out.
@@ -138,7 +138,7 @@ fn relevant(named: &[Stage]) -> Vec<Stage> {
 }
 
 /// The first network that leads to a domain wins; silence counts only where no network answers.
-async fn search(plan: &Plan, networks: &[(Network, Option<Observation>)]) -> Searched {
+async fn search(plan: &Plan, networks: &[(Network, Vec<Observation>)]) -> Searched {
     let mut all_are_silent = true;
     for (network, _) in networks {
         match survey::domain_of_search_list(plan, network).await {

@@ -12,6 +12,7 @@ pub mod ldap;
 pub mod lookup;
 pub mod names;
 pub mod proxy;
+pub mod ra;
 pub mod routes;
 pub mod socket;
 pub mod tls;

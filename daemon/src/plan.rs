@@ -3,7 +3,7 @@
 mod system;
 mod vpn;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,6 +123,8 @@ pub struct Network {
     pub by_dhcp: bool,
     /// The DHCP servers that belong into it; nobody has said which, where there is none.
     pub dhcp_servers: Vec<Ipv4Addr>,
+    /// The routers that belong into it, by their link-local addresses; nobody has said which, where there is none.
+    pub routers: Vec<Ipv6Addr>,
     /// How its clients come to a proxy.
     pub proxy: ProxyChoice,
     /// Whether a direct path to the controllers has to be there, even where a VPN leads to one.
@@ -191,6 +193,7 @@ impl Plan {
                 },
                 by_dhcp: network.resolvers == Resolvers::Dhcp,
                 dhcp_servers: network.dhcp_servers.clone(),
+                routers: network.routers.clone(),
                 proxy: ProxyChoice::new(&network.proxy),
                 is_direct_expected: network.direct == DirectPath::Expected,
                 search: match &network.resolvers {

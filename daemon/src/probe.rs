@@ -17,6 +17,7 @@ mod ldap;
 mod link;
 mod ntp;
 mod proxy;
+mod ra;
 mod refusal;
 mod route;
 mod rpc;
@@ -48,6 +49,7 @@ pub(crate) use proxy::{announced_task, script_task};
 pub const KINDS: &[Kind] = &[
     link::KIND,
     dhcp::KIND,
+    ra::KIND,
     capport::KIND,
     dns::KIND,
     cldap::KIND,
@@ -91,7 +93,7 @@ pub struct Kind {
 pub enum Thing {
     /// The network itself: link, addresses, routes.
     Network,
-    /// The API of a captive portal, by the URI that DHCP announces.
+    /// The API of a captive portal, by the URI that DHCP or a router announces.
     PortalApi(String),
     /// A resolver that the network hands out.
     Resolver(SocketAddr),

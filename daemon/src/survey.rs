@@ -38,7 +38,7 @@ pub use handed_out::handed_out;
 pub use search::{Searched, domain_of_search_list};
 pub use throughput::throughput;
 
-/// As many portals are asked, where several DHCP servers announce one each.
+/// As many portals are asked, where several DHCP servers and routers announce one each.
 const MOST_PORTALS: usize = 4;
 
 /// What a look at a network gave.
@@ -74,7 +74,7 @@ pub struct Wanted<'a> {
 /// run as it ends.
 pub async fn survey(
     plan: &Plan,
-    (network, handed): (&Network, Option<&Observation>),
+    (network, handed): (&Network, &[Observation]),
     wanted: Wanted<'_>,
     watch: &(dyn Fn(&Observation) + Sync),
 ) -> Survey {
@@ -91,7 +91,11 @@ pub async fn survey(
     let mut of_network = probe::tasks(&ground, &Thing::Network);
     let is_dhcp = |task: &Task| task.check.subject == Subject::Dhcp;
     let asks_dhcp = of_network.iter().any(is_dhcp);
-    of_network.retain(|task| handed.is_none() || !is_dhcp(task));
+    let was_asked = |task: &Task| {
+        let mut handed = handed.iter();
+        handed.any(|seen| seen.check.subject == task.check.subject)
+    };
+    of_network.retain(|task| !was_asked(task));
     under_way.start(of_network, None);
     for server in &network.resolvers {
         under_way.start(probe::tasks(&ground, &Thing::Resolver(*server)), None);
@@ -107,10 +111,11 @@ pub async fn survey(
         time_asked: false,
         hosts: Hosts::new(&ground),
         proxies: Proxies::new(&network.proxy, asks_dhcp),
+        portals: BTreeSet::new(),
     };
     under_way.start(next.direct.site_tasks(&ground), None);
     under_way.start(next.literal_time_sources(), None);
-    if let Some(seen) = handed {
+    for seen in handed {
         watch(seen);
         let id = under_way.ended(seen.clone());
         let tasks = next.after(seen);
@@ -156,6 +161,7 @@ pub async fn survey(
             configured_site: plan.ad_site.clone(),
             proxy: network.proxy.to_use(),
             dhcp_servers: network.dhcp_servers.clone(),
+            routers: network.routers.clone(),
             tenant: plan.tenant.clone(),
             candidates: next.direct.candidates(),
             vpns: next.vpns(),
@@ -181,6 +187,8 @@ struct Next<'a> {
     time_asked: bool,
     hosts: Hosts,
     proxies: Proxies,
+    /// The APIs of portals that were asked.
+    portals: BTreeSet<String>,
 }
 
 impl Next<'_> {
@@ -194,8 +202,13 @@ impl Next<'_> {
         match &seen.check.subject {
             Subject::Dhcp => {
                 let mut tasks = self.proxies.after_dhcp(self.ground, seen);
-                tasks.extend(self.portal_apis(&seen.outcome.facts.dhcp));
+                let answers = seen.outcome.facts.dhcp.iter();
+                tasks.extend(self.portal_apis(answers.map(|said| &said.portal_api_url)));
                 tasks
+            }
+            Subject::RouterAdvertisements => {
+                let answers = seen.outcome.facts.routers.iter();
+                self.portal_apis(answers.map(|said| &said.portal_api_url))
             }
             Subject::Resolver {
                 server,
@@ -286,18 +299,22 @@ impl Next<'_> {
         .collect()
     }
 
-    /// Each portal that DHCP announces is asked once.
-    fn portal_apis(&self, answers: &[DhcpAnswer]) -> Vec<Task> {
-        let announced: BTreeSet<&String> = answers
-            .iter()
-            .filter_map(|answer| answer.portal_api_url.as_ref())
+    /// Each portal that DHCP or a router announces is asked once.
+    fn portal_apis<'s>(
+        &mut self,
+        announced: impl Iterator<Item = &'s Option<String>>,
+    ) -> Vec<Task> {
+        let announced: BTreeSet<&String> = announced
+            .flatten()
             .filter(|url| *url != DhcpAnswer::UNRESTRICTED)
             .collect();
-        announced
-            .into_iter()
-            .take(MOST_PORTALS)
-            .flat_map(|url| probe::tasks(self.ground, &Thing::PortalApi(url.clone())))
-            .collect()
+        let mut tasks = Vec::new();
+        for url in announced {
+            if self.portals.len() < MOST_PORTALS && self.portals.insert(url.clone()) {
+                tasks.extend(probe::tasks(self.ground, &Thing::PortalApi(url.clone())));
+            }
+        }
+        tasks
     }
 
     /// The names of hosts and of time sources, once it is known whom to ask.

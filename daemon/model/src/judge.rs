@@ -1,6 +1,6 @@
 //! Observations in, verdicts and root causes out. Pure: the same scene gives the same status.
 //!
-//! The way of a judgement: [`uplink`], [`dhcp`], [`resolvers`], [`proxies`], [`hosts`], [`vpns`], [`controllers`],
+//! The way of a judgement: [`uplink`], [`dhcp`], [`routers`], [`resolvers`], [`proxies`], [`hosts`], [`vpns`], [`controllers`],
 //! [`logon`], [`registration`] and [`clocks`] each turn the observations about their things into
 //! [`draft::Draft`]s; [`paths`] weighs what is found on the direct path and through VPNs; [`explain`] marks the drafts that others explain; [`verdicts`] walks the stages in
 //! order and writes the status.
@@ -16,13 +16,14 @@ mod paths;
 mod proxies;
 mod registration;
 mod resolvers;
+mod routers;
 #[cfg(test)]
 mod scenarios;
 mod uplink;
 mod verdicts;
 mod vpns;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::outcome::Observation;
@@ -93,6 +94,8 @@ pub struct NetworkScene {
     pub proxy: ProxyUse,
     /// The DHCP servers that belong into it; nobody has said which, where there is none.
     pub dhcp_servers: Vec<Ipv4Addr>,
+    /// The routers that belong into it, by their link-local addresses; nobody has said which, where there is none.
+    pub routers: Vec<Ipv6Addr>,
     /// The verified domain of the tenant that the configuration names.
     pub tenant: Option<String>,
     /// What the SRV records announced on the direct path, in locator order.

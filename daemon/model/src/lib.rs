@@ -10,6 +10,7 @@
 //! | [`subject`] | what a finding or a check is about |
 //! | [`outcome`] | what one run of a probe gave |
 //! | [`dhcp`] | what the DHCP servers of a network hand out |
+//! | [`ra`] | what its routers advertise |
 //! | [`mod@judge`] | observations in, verdicts and root causes out |
 //! | [`snapshot`] | everything that a surface of the daemon may show |
 //! | [`steady`] | when a change of a check is believed |
@@ -24,6 +25,7 @@ pub mod dhcp;
 pub mod incident;
 pub mod judge;
 pub mod outcome;
+pub mod ra;
 pub mod reason;
 pub mod snapshot;
 pub mod stage;
@@ -39,6 +41,7 @@ pub use outcome::{
     Check, ClockReading, ConnectionPoint, ControllerFacts, DIRECT, Evidence, Facts, Finding,
     Observation, Outcome, Phase, ScriptFacts, Severity, SignInService, SrvRecord, State, Way,
 };
+pub use ra::{RouterAnswer, RouterPrefix};
 pub use reason::{Fixer, Reason};
 pub use stage::{Class, Gate, Stage, Verdict};
 pub use status::{

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::dhcp::DhcpAnswer;
+use crate::ra::RouterAnswer;
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::subject::{Subject, Target};
@@ -296,6 +297,8 @@ pub struct Facts {
     pub script: Option<ScriptFacts>,
     /// What the DHCP servers of the network answered, by their identifiers.
     pub dhcp: Vec<DhcpAnswer>,
+    /// What the routers of the network advertise, by their addresses.
+    pub routers: Vec<RouterAnswer>,
     /// The service connection point of the forest.
     pub connection_point: Option<ConnectionPoint>,
     /// Whether a password, or a proof of it, was sent: an answer that is missing then may be a refusal.

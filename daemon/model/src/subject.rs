@@ -84,7 +84,9 @@ pub enum Subject {
     Uplink,
     /// What the DHCP servers of a network hand out.
     Dhcp,
-    /// The API of a captive portal, which DHCP announces (RFC 8908).
+    /// What the routers of a network advertise.
+    RouterAdvertisements,
+    /// The API of a captive portal, which DHCP or a router announces (RFC 8908).
     PortalApi {
         /// Its host.
         name: String,

@@ -1,6 +1,6 @@
 //! What may stand in the configuration. The comment of a field is what the schema says of it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -96,6 +96,10 @@ pub struct Network {
     /// answers is a rogue one. Without any, servers that hand out different settings are told.
     #[serde(deserialize_with = "values::servers")]
     pub dhcp_servers: Vec<Ipv4Addr>,
+    /// The routers that belong into it, by their link-local IPv6 addresses; whoever else advertises itself is a
+    /// rogue one. Without any, routers that hand out different resolvers are told.
+    #[serde(deserialize_with = "values::routers")]
+    pub routers: Vec<Ipv6Addr>,
     /// The proxy of its clients: "auto" for what a proxy script of the network tells them, "direct", or
     /// a proxy as `"http://proxy.example.com:8080"`.
     pub proxy: Proxy,

@@ -241,6 +241,25 @@ pub(super) fn servers<'de, D: Deserializer<'de>>(
     Ok(servers)
 }
 
+/// The routers that belong into a network; may be empty.
+pub(super) fn routers<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Ipv6Addr>, D::Error> {
+    let listed: Vec<Checked<IpAddr>> = few(deserializer)?;
+    let routers: Vec<Ipv6Addr> = listed
+        .iter()
+        .map(|router| match router.0 {
+            IpAddr::V6(v6) if v6.is_unicast_link_local() => Ok(v6),
+            other => Err(de::Error::custom(format!(
+                "{} is no link-local IPv6 address (fe80::…), from which routers advertise themselves",
+                quoted(&other.to_string())
+            ))),
+        })
+        .collect::<Result<_, _>>()?;
+    once(&routers)?;
+    Ok(routers)
+}
+
 /// Host names and addresses; may be empty.
 pub(super) fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let listed: Vec<Checked<String>> = few(deserializer)?;

@@ -1,5 +1,7 @@
 //! What the kernel knows of links, addresses, routes and neighbours (rtnetlink).
 
+mod segment;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use futures_util::TryStreamExt;
@@ -76,6 +78,8 @@ pub struct Snapshot {
     pub links: Vec<Link>,
     /// Usable addresses, without those that count on one segment only.
     pub addresses: Vec<Address>,
+    /// Usable addresses that count on one segment only.
+    pub locals: Vec<Address>,
     /// Default routes, IPv4 first.
     pub defaults: Vec<DefaultRoute>,
     /// Routes of all tables, at most [`MOST_ROUTES`].
@@ -142,9 +146,20 @@ impl Kernel {
         {
             routes.extend(more);
         }
+        let is_local = |message: &&AddressMessage| message.header.scope == AddressScope::Link;
+        let is_wide = |message: &&AddressMessage| !is_local(message);
         Ok(Snapshot {
             links: links.iter().map(link).collect(),
-            addresses: addresses.iter().filter_map(address).collect(),
+            addresses: addresses
+                .iter()
+                .filter(is_wide)
+                .filter_map(address)
+                .collect(),
+            locals: addresses
+                .iter()
+                .filter(is_local)
+                .filter_map(address)
+                .collect(),
             defaults: routes.iter().filter_map(default_route).collect(),
             routes: routes.iter().flat_map(leading).take(MOST_ROUTES).collect(),
         })
@@ -299,7 +314,7 @@ fn address(message: &AddressMessage) -> Option<Address> {
         matches!(attribute, AddressAttribute::Flags(flags)
             if flags.intersects(AddressFlags::Dadfailed | AddressFlags::Tentative))
     });
-    if message.header.scope == AddressScope::Link || is_unusable {
+    if is_unusable {
         return None;
     }
     // A point-to-point link has its own address as `Local` and the other side's as `Address`.

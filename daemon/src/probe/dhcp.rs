@@ -2,7 +2,7 @@
 //! for a proxy: without taking a lease.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use sightline_model::{Check, DhcpAnswer, Finding, Gate, Phase, Reason, Stage, Su
 use super::{Ground, Kind, Thing};
 use crate::net::dhcp::{self, Client, Rhythm};
 use crate::net::routes::{Kernel, Link, Snapshot};
-use crate::net::socket;
 use crate::path::NetPath;
 use crate::run::{Probe, Run, Running, Task};
 
@@ -82,7 +81,7 @@ impl Unheard {
             }
             Self::Silence(interface) if decides => run.fail(
                 Reason::NoResolver,
-                format!("no DHCP server answers on {interface}, so that clients are given no resolver"),
+                format!("no DHCP server answers on {interface}, so that DHCP gives clients no resolver"),
             ),
             Self::Silence(interface) => run.info(
                 Reason::NotTested,
@@ -134,7 +133,7 @@ async fn ask(run: &Run, decides: bool) -> Result<Option<Vec<DhcpAnswer>>, Unhear
     let kernel = Kernel::open().map_err(|error| not_asked(error.to_string()))?;
     let snapshot = kernel.snapshot().await;
     let snapshot = snapshot.map_err(|error| not_asked(error.to_string()))?;
-    let link = link(run.path(), &snapshot).map_err(not_asked)?;
+    let link = snapshot.segment(run.path()).map_err(not_asked)?;
     if link.is_loopback {
         return Ok(None);
     }
@@ -160,29 +159,10 @@ async fn ask(run: &Run, decides: bool) -> Result<Option<Vec<DhcpAnswer>>, Unhear
         return Err(Unheard::Silence(client.interface));
     }
     for answer in &mut answers {
-        answer.hardware = hardware(run, &kernel, link.index, answer.server).await;
+        let peer = SocketAddr::from((answer.server, 0));
+        answer.hardware = kernel.hardware_of(run.path(), link.index, peer).await;
     }
     Ok(Some(answers))
-}
-
-/// The hardware address of a server on the segment, by which a switch port is found.
-async fn hardware(run: &Run, kernel: &Kernel, link: u32, server: Ipv4Addr) -> Option<String> {
-    const DISCARD: u16 = 9;
-    const POLL: Duration = Duration::from_millis(20);
-    const POLLS: u32 = 10;
-
-    let peer = IpAddr::V4(server);
-    // It makes the kernel look for the server (RFC 863).
-    if let Ok(socket) = socket::udp(run.path(), (server, DISCARD).into()) {
-        let _refused = socket.send(&[]).await;
-    }
-    for _ in 0..POLLS {
-        if let Ok(Some(found)) = kernel.hardware(link, peer).await {
-            return Some(found);
-        }
-        tokio::time::sleep(POLL).await;
-    }
-    None
 }
 
 /// Why the port could not be had, and what to do.
@@ -214,39 +194,8 @@ fn client(path: &NetPath, link: &Link, snapshot: &Snapshot) -> Result<Client, St
     Ok(Client {
         interface: name.clone(),
         hardware,
-        address: configured.or_else(|| own_address(link, snapshot)),
+        address: configured.or_else(|| snapshot.address_v4(link)),
     })
-}
-
-/// From where to ask: the interface of the path, else that of the default route, else one that can.
-/// Pure.
-fn link<'a>(path: &NetPath, snapshot: &'a Snapshot) -> Result<&'a Link, String> {
-    let mut links = snapshot.links.iter();
-    if let Some(wanted) = &path.interface {
-        return links
-            .find(|link| link.name == *wanted)
-            .ok_or_else(|| format!("this box has no interface {wanted}"));
-    }
-    let by_route = snapshot.defaults.iter().find_map(|route| {
-        let mut links = snapshot.links.iter();
-        links.find(|link| link.index == route.link)
-    });
-    let able = |link: &&Link| {
-        !link.is_loopback && link.is_up && link.has_carrier && link.hardware.is_some()
-    };
-    by_route
-        .or_else(|| {
-            let mut able = snapshot.links.iter().filter(able);
-            able.find(|link| own_address(link, snapshot).is_some())
-        })
-        .or_else(|| links.find(able))
-        .ok_or_else(|| "no link of this box is up".to_owned())
-}
-
-fn own_address(link: &Link, snapshot: &Snapshot) -> Option<Ipv4Addr> {
-    let of_link = |address: &&crate::net::routes::Address| address.link == link.index;
-    let mut addresses = snapshot.addresses.iter().filter(of_link);
-    addresses.find_map(|address| v4(address.address))
 }
 
 fn v4(address: IpAddr) -> Option<Ipv4Addr> {

@@ -373,6 +373,7 @@ mod tests {
                 address: "10.0.0.7".parse().expect("an address"),
                 prefix: 24,
             }],
+            locals: Vec::new(),
             defaults: vec![DefaultRoute {
                 link: 2,
                 gateway: "10.0.0.1".parse().ok(),

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use sightline_model::{
-    ClockReading, ConnectionPoint, ControllerFacts, DhcpAnswer, ScriptFacts, SignInService,
-    SrvRecord, TunnelFacts,
+    ClockReading, ConnectionPoint, ControllerFacts, DhcpAnswer, RouterAnswer, ScriptFacts,
+    SignInService, SrvRecord, TunnelFacts,
 };
 
 use super::Run;
@@ -62,6 +62,14 @@ impl Run {
             *text = harmless(text);
         }
         self.state().outcome.facts.dhcp = answers;
+    }
+
+    /// Keeps what the routers advertise; texts of theirs are made harmless.
+    pub fn read_routers(&self, mut answers: Vec<RouterAnswer>) {
+        for text in answers.iter_mut().flat_map(RouterAnswer::texts_mut) {
+            *text = harmless(text);
+        }
+        self.state().outcome.facts.routers = answers;
     }
 
     /// Keeps what the time service of this box says of its clock.

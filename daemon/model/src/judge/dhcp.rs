@@ -1,13 +1,14 @@
-//! What the DHCP servers of a network hand out, and what the portal that they announce says of
-//! itself.
+//! What the DHCP servers and routers of a network hand out, and what the portal that they announce says
+//! of itself.
 
 use std::net::Ipv4Addr;
 
 use super::NetworkScene;
 use super::draft::Draft;
+use super::routers::{self, Resolvers};
 use super::uplink::{capped, place};
 use crate::dhcp::DhcpAnswer;
-use crate::outcome::{Severity, State};
+use crate::outcome::{Finding, Observation, Severity, State};
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::subject::Subject;
@@ -17,14 +18,16 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
     for seen in &network.observations {
         for finding in &seen.outcome.findings {
             let (at, what, gate) = match &seen.check.subject {
-                Subject::Dhcp => {
-                    let what = if finding.reason == Reason::NoResolver {
-                        ""
-                    } else {
-                        "DHCP"
-                    };
-                    (place(seen, "interface"), what, seen.check.gate)
+                Subject::Dhcp if finding.reason == Reason::NoResolver => {
+                    drafts.push(no_resolver(network, seen, finding));
+                    continue;
                 }
+                Subject::Dhcp => (place(seen, "interface"), "DHCP", seen.check.gate),
+                Subject::RouterAdvertisements => (
+                    place(seen, "interface"),
+                    "router advertisements",
+                    seen.check.gate,
+                ),
                 // That a portal holds the devices is its own word, and what the flow needs may pass it all
                 // the same. That it cannot be asked is no fault.
                 Subject::PortalApi { name } if finding.reason == Reason::CaptivePortal => {
@@ -49,7 +52,30 @@ pub(super) fn judge(network: &NetworkScene) -> Vec<Draft> {
     let answers = network.observations.iter();
     let answers = answers.filter(|seen| seen.check.subject == Subject::Dhcp);
     drafts.extend(answers.filter_map(|seen| rivals(network, &seen.outcome.facts.dhcp)));
+    drafts.extend(routers::rivals(network));
     drafts
+}
+
+/// That DHCP gives clients no resolver. Routers may: a network that hands out by IPv6 alone is as good as
+/// any other.
+fn no_resolver(network: &NetworkScene, seen: &Observation, finding: &Finding) -> Draft {
+    let draft = |reason, severity| {
+        let draft = Draft::new(reason, seen.check.stage, severity);
+        draft.at(place(seen, "interface")).because(&finding.detail)
+    };
+    match routers::resolvers(network) {
+        Resolvers::None => draft(finding.reason, capped(finding, seen.check.gate)),
+        // What stands in the way of knowing it is a finding of its own.
+        Resolvers::Asked | Resolvers::Unknown => {
+            draft(Reason::NotTested, Severity::Info).what("resolvers of DHCP")
+        }
+        Resolvers::Unasked(resolvers) => draft(Reason::NotRun, Severity::Inconclusive)
+            .what("resolvers of router advertisements")
+            .because(format!(
+                "this box cannot ask the resolvers that routers hand out: {}",
+                resolvers.join(", ")
+            )),
+    }
 }
 
 /// Whether every host that the flow cannot do without answers as it should.

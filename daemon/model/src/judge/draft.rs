@@ -188,6 +188,7 @@ pub(super) fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
             Some((known, lines)) => {
                 known.join_stages(&draft);
                 extend_new(&mut known.at, draft.at);
+                extend_new(&mut known.brings, draft.brings);
                 extend_new(lines.entry(place).or_default(), details);
             }
             None => merged.push((draft, Lines::from([(place, details)]))),

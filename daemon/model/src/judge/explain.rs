@@ -100,7 +100,7 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
                 )
         }
         Reason::ResolverUnreachable => is_at_same_resolvers(cause, other),
-        // What a resolver lacks that only a rogue server hands out.
+        // What a resolver lacks that only a rogue server or router hands out.
         Reason::DhcpRogue => {
             (other.reason.group() == "dns" || other.reason == Reason::PortBlocked)
                 && other.severity <= Severity::Degrading

@@ -84,6 +84,7 @@ fn scene(scenario: &Scenario) -> Scene {
             configured_site: world.configured_site.clone(),
             proxy: world.proxy_use(),
             dhcp_servers: world.dhcp_servers.clone(),
+            routers: world.routers.clone(),
             tenant: world.tenant.clone(),
             candidates,
             vpns: world.vpn_scenes(),

@@ -83,10 +83,10 @@ pub(super) const fn text(reason: Reason) -> Text {
             "No Internet on the network screen; the flow does not start.",
             "Hand out resolvers that know the Active Directory zone and the Internet: DHCP option 6, or RDNSS for IPv6.",
         ]),
-        Reason::DhcpRogue => row(Network, "DHCP servers that do not belong together answer: {}.", [
-            "A DHCP server answers that is not one of this network's, or several that hand out different settings. Which of them a device hears first is chance.",
+        Reason::DhcpRogue => row(Network, "DHCP servers or routers that do not belong together answer: {}.", [
+            "A DHCP server answers, or a router advertises itself (IPv6), that is not one of this network's; or several hand out different settings. Which of them a device hears first is chance.",
             "Now and then a device gets wrong resolvers, another gateway or no domain, and fails where its neighbour succeeds.",
-            "Find the server by its hardware address on the switches and switch it off; DHCP snooping keeps the next one away. Servers that belong there must hand out the same.",
+            "Find the server or router by its hardware address on the switches and switch it off; DHCP snooping and RA guard keep the next one away. Those that belong there must hand out the same.",
         ]),
         Reason::InternetUnreachable => row(Network, "Nothing on the Internet can be reached: {}.", [
             "No resolver of this network can resolve any Internet name, or no host on the Internet connects.",
@@ -352,7 +352,7 @@ pub(super) const fn text(reason: Reason) -> Text {
         ]),
 
         Reason::CaptivePortal => row(Network, "A portal holds the devices of this network: {}.", [
-            "The address by which Windows tests for the Internet was answered by somebody else: a redirect, another page, or status 511. Or the portal that DHCP announces says so itself. Or the portal that DHCP announces says itself that it holds the devices.",
+            "The address by which Windows tests for the Internet was answered by somebody else: a redirect, another page, or status 511. Or the portal that DHCP or a router announces says itself that it holds the devices.",
             "The network screen shows \"sign in to the network\", and the flow does not go on.",
             "Let the devices of this network past the portal, by their network or their address.",
         ]),

@@ -43,6 +43,7 @@ fn snapshot() -> Snapshot {
             address(3, "10.1.0.7"),
             address(2, "10.9.0.7"),
         ],
+        locals: Vec::new(),
         defaults: vec![DefaultRoute {
             link: 3,
             gateway: "10.1.0.1".parse().ok(),
@@ -54,7 +55,10 @@ fn snapshot() -> Snapshot {
 fn asked_from(interface: Option<&str>, snapshot: &Snapshot) -> String {
     let mut path = NetPath::direct("default");
     path.interface = interface.map(str::to_owned);
-    match super::link(&path, snapshot).and_then(|link| client(&path, link, snapshot)) {
+    match snapshot
+        .segment(&path)
+        .and_then(|link| client(&path, link, snapshot))
+    {
         Ok(client) => format!("{} {:?}", client.interface, client.address),
         Err(said) => said,
     }

@@ -68,7 +68,10 @@ fn an_option_without_length_or_beyond_the_end_condemns_the_whole() {
         refused("ra-bad-zero-length-rep"),
         Err((25, "an option with a length"))
     );
-    assert_eq!(refused("ra-bad-beyond-end-rep"), Err((26, "a whole option")));
+    assert_eq!(
+        refused("ra-bad-beyond-end-rep"),
+        Err((26, "a whole option"))
+    );
     assert!(refused("ra-bad-code-rep").is_err());
     assert!(refused("ra-solicitation-req").is_err(), "a question");
 }
@@ -103,6 +106,13 @@ fn names_of_suffixes_are_bounded_and_plain() {
     assert_eq!(suffixes(b"\x0aa"), [], "a label beyond the end");
     assert_eq!(suffixes(b"\x07abcdefg"), [], "a name without its end");
     let label = [b"\x3f".as_slice(), &[b'a'; 63]].concat();
-    assert_eq!(suffixes(&[label.repeat(3), vec![0]].concat())[0].0.len(), 191);
-    assert_eq!(suffixes(&[label.repeat(4), vec![0]].concat()), [], "255 characters");
+    assert_eq!(
+        suffixes(&[label.repeat(3), vec![0]].concat())[0].0.len(),
+        191
+    );
+    assert_eq!(
+        suffixes(&[label.repeat(4), vec![0]].concat()),
+        [],
+        "255 characters"
+    );
 }

@@ -3,7 +3,7 @@
 mod behind;
 mod outside;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -46,6 +46,10 @@ pub(super) struct World {
     pub(super) dhcp: Vec<String>,
     /// Those of them that belong there.
     pub(super) dhcp_servers: Vec<Ipv4Addr>,
+    /// What routers advertise: the router, and the resolvers that it hands out.
+    pub(super) ra: Vec<String>,
+    /// Those of them that belong there.
+    pub(super) routers: Vec<Ipv6Addr>,
     /// Whether clients live on what DHCP hands out.
     pub(super) by_dhcp: bool,
     /// The verified domain of the tenant.
@@ -106,6 +110,8 @@ impl Default for World {
             script: Vec::new(),
             dhcp: Vec::new(),
             dhcp_servers: Vec::new(),
+            ra: Vec::new(),
+            routers: Vec::new(),
             by_dhcp: false,
             tenant: None,
             account_at: Vec::new(),
@@ -246,6 +252,7 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
         .insert("gateway", Evidence::Text("10.1.0.1".into()));
     let mut seen = vec![("uplink".to_owned(), uplink)];
     seen.extend(outside::dhcp(world));
+    seen.push(outside::routers(world));
     let candidates = if world.direct {
         candidates(world)
     } else {

@@ -1,13 +1,14 @@
 //! What a network announces, its proxies, the hosts of the Internet behind it, and VPN gateways.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::{DOMAIN, World, observation};
 use crate::outcome::{Observation, ScriptFacts, Way};
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::subject::{ScriptSource, Subject};
-use crate::{DhcpAnswer, DhcpKind};
+use crate::{DhcpAnswer, DhcpKind, RouterAnswer};
 
 pub(super) fn proxies(world: &World) -> Vec<(String, Observation)> {
     let source = ScriptSource::Dns;
@@ -75,6 +76,30 @@ pub(super) fn dhcp(world: &World) -> Vec<(String, Observation)> {
         seen.push(("portal".to_owned(), check));
     }
     seen
+}
+
+pub(super) fn routers(world: &World) -> (String, Observation) {
+    let gate = if world.by_dhcp {
+        Gate::Hard
+    } else {
+        Gate::Optional
+    };
+    let mut seen = observation(Subject::RouterAdvertisements, "ra", Stage::Network, gate);
+    seen.outcome.facts.routers = world
+        .ra
+        .iter()
+        .map(|text| {
+            let mut addresses = text
+                .split(' ')
+                .map(|word| word.parse().expect("an address"));
+            let mut answer = RouterAnswer::new(addresses.next().expect("a router"));
+            answer.resolvers = addresses
+                .map(|resolver| (resolver, Duration::from_secs(600)))
+                .collect();
+            answer
+        })
+        .collect();
+    ("ra".to_owned(), seen)
 }
 
 pub(super) fn hosts(world: &World) -> Vec<(String, Observation)> {
