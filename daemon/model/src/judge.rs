@@ -119,6 +119,7 @@ impl NetworkScene {
             configured_site: self.configured_site.clone(),
             proxy: self.proxy.clone(),
             dhcp_servers: self.dhcp_servers.clone(),
+            routers: self.routers.clone(),
             tenant: self.tenant.clone(),
             clock_synchronised: self.clock_synchronised,
             is_direct_expected: self.is_direct_expected,

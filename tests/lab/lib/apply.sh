@@ -17,6 +17,7 @@ apply() {
   apply_relay
   apply_site
   apply_ipv6
+  apply_ra
   apply_keeper
   apply_bandwidth
 }
@@ -253,15 +254,17 @@ relay_start() {
 # IPv6 from the site to the Internet; as a rule the site has none.
 apply_ipv6() {
   local wanted='' site_ns edge_ns off=1
-  ! any_in_force ipv6-open ipv6-dead || wanted=yes off=0
+  ! any_in_force ipv6-open ipv6-dead "${RA_FAULTS[@]}" || wanted=yes off=0
   if [[ $(recall ipv6) == "$wanted" ]]; then return; fi
   site_ns=$(ns site) edge_ns=$(ns edge)
   # Who loses IPv6 loses its addresses and routes with it.
-  inside site sysctl -qw net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.eth0.disable_ipv6=$off
+  # What the site is told by routers, it does not take: only what clients are told is tested.
+  inside site sysctl -qw net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.eth0.accept_ra=0 net.ipv6.conf.eth0.disable_ipv6=$off
+  ip -n "$edge_ns" link set site addrgenmode none
   inside edge sysctl -qw net.ipv6.conf.site.accept_dad=0 net.ipv6.conf.inet.accept_dad=0 \
-    net.ipv6.conf.site.disable_ipv6=$off net.ipv6.conf.inet.disable_ipv6=$off net.ipv6.conf.all.forwarding=$((!off))
+    net.ipv6.conf.lo.disable_ipv6=$off net.ipv6.conf.site.disable_ipv6=$off net.ipv6.conf.inet.disable_ipv6=$off net.ipv6.conf.all.forwarding=$((!off))
   if [[ -n $wanted ]]; then
-    printf '%s\n' "addr add $GATEWAY6/64 dev site nodad" "addr add $EDGE6/64 dev inet nodad" \
+    printf '%s\n' "addr add $GATEWAY6/64 dev site nodad" "addr add $RESOLVER6/64 dev site nodad" "addr add $ROUTER6/64 dev site nodad" "addr add $EDGE6/64 dev inet nodad" \
       "route add $INTERNET6 via $INET6" | ip -6 -n "$edge_ns" -batch -
     printf '%s\n' "addr add $SITE_ADDRESS6/64 dev eth0 nodad" "route add default via $GATEWAY6" | ip -6 -n "$site_ns" -batch -
   fi

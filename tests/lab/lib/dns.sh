@@ -10,7 +10,7 @@ start_named() { start "$1" "$2" named -f -n 1 -c "$3"; }
 inet_dns_up() {
   local dir=$RUN/dns/inet
   mkdir -p "$dir"
-  fill named-inet.conf "DIR=$dir" "ADDRESS=$INET_DNS" >"$dir/named.conf"
+  fill named-inet.conf "DIR=$dir" "ADDRESS=$INET_DNS" "ADDRESS6=$INET_DNS6" >"$dir/named.conf"
   fill internet.zone "DNS=$INET_DNS" "TIME=$INET_TIME" "WEB=$INET_WEB" >"$dir/internet.zone"
   {
     web_records

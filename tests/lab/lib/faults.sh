@@ -110,6 +110,9 @@ dhcp|dhcp|Healthy: a DHCP server on the LAN hands out gateway, resolvers and dom
 dhcp-rogue|dhcp|As dhcp, and a second DHCP server on the LAN hands out a resolver of the Internet.
 wpad-dhcp|dhcp,proxy,tcp80,tcp443|As proxy-required, and the proxy script is announced by DHCP (option 252) and not by DNS.
 capport|dhcp,portal|DHCP announces the API of a portal (option 114), which says that the devices are captive; nothing is in the way.
+ra|ra|Healthy: the site has IPv6 as under ipv6-open, and its router advertises a resolver and the domain (RDNSS, DNSSL).
+ra-rogue|rogue6|The site has IPv6, and a second router on the LAN (fe80::5eff:fe10:66) advertises a resolver of the Internet.
+ra-far|rogue6|Healthy: as ra-rogue, but the advertisements have crossed a router on their way (hop limit 64), so that no client takes them.
 black-holed|internet,tcp80,tcp443,r1,r2|The gateway answers, and swallows all that leaves the site, also to the resolvers.
 vpn-gateways|vpn|Healthy: the VPN gateways run: strongSwan, OpenVPN, ocserv, WireGuard, SSTP.
 vpn-ike-cookie|vpn|Healthy: strongSwan runs alone, and asks everybody for its cookie first.

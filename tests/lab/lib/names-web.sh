@@ -4,6 +4,10 @@
 # shellcheck disable=SC2034  # the constants are read by the other parts
 readonly INTERNET=(203.0.113.0/24 198.51.100.0/24 192.0.2.0/24)
 readonly INTERNET6=2001:db8:80::/64 EDGE6=2001:db8:f::1 INET6=2001:db8:f::10 GATEWAY6=2001:db8:1::1 SITE_ADDRESS6=2001:db8:1::20
+# The router of the LAN, the resolver that it advertises, and a router that nobody asked for, on the card of
+# DHCP_ROGUE, with the resolver of the Internet that it advertises.
+readonly ROUTER6=fe80::1 RESOLVER6=2001:db8:1::53
+readonly ROGUE_ROUTER6=fe80::5eff:fe10:66 ROGUE6=2001:db8:66::1 INET_DNS6=2001:db8:f::53
 readonly ENDPOINTS=$HERE/../../deploy/endpoints.toml
 readonly STS_NAME=sts.$TENANT_NAME
 readonly OTHER_TENANT_NAME=fabrikam.com OTHER_TENANT_ID=8a1d9e47-02c6-4f3b-b7d5-6c9e10f2a3b4

@@ -56,7 +56,7 @@ internet_up() {
     ip -n "$(ns inet)" route add local "$network" dev lo
   done
   inside inet sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0 net.ipv6.conf.lo.disable_ipv6=0 net.ipv6.ip_nonlocal_bind=1
-  printf '%s\n' "addr add $INET6/64 dev eth0 nodad" "route add local $INTERNET6 dev lo" "route add default via $EDGE6" |
+  printf '%s\n' "addr add $INET6/64 dev eth0 nodad" "addr add $INET_DNS6/64 dev eth0 nodad" "route add local $INTERNET6 dev lo" "route add default via $EDGE6" |
     ip -6 -n "$(ns inet)" -batch -
 }
 

@@ -4,7 +4,7 @@
 
 readonly SRV=_ldap._tcp.dc._msdcs.$DOMAIN
 # shellcheck disable=SC2034  # the selftest goes through them
-readonly HEALTHY=(names addresses ldap_pings kerberos directory_tls canary shares rpc clocks echoes service_connection_point web dhcp)
+readonly HEALTHY=(names addresses ldap_pings kerberos directory_tls canary shares rpc clocks echoes service_connection_point web dhcp routers)
 SEEN=''
 
 # sees WHAT COMMAND…: the output of a command in the site contains WHAT (a pattern).
@@ -173,6 +173,7 @@ fault_shows() {
     dhcp | dhcp-rogue | wpad-dhcp | capport) dhcp_fault_shows "$name" ;;
     tunnel-*) tunnel_fault_shows "$name" ;;
     no-direct-path | mtu-* | loss | second-*) path_fault_shows "$name" ;;
+    ra | ra-rogue | ra-far) ra_fault_shows "$name" ;;
     vpn-*) vpn_fault_shows "$name" ;;
     resolver* | srv-* | dns-* | edns-* | truncated-* | many-dcs) name_fault_shows "$name" ;;
     clock-kept) sees 'Leap status +: Normal' chronyc -h 127.0.0.1 -n tracking && looks 'answer stratum=2 ' ntp "$INET_TIME" ;;

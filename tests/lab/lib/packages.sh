@@ -8,7 +8,7 @@ readonly PACKAGES=(
   krb5-user ldap-utils smbclient
   curl nginx-light squid-openssl
   openvpn strongswan-charon strongswan-swanctl libcharon-extra-plugins ocserv wireguard-go wireguard-tools python3-venv
-  udhcpc
+  udhcpc ndisc6 tcpdump
 )
 readonly POLICY=/usr/sbin/policy-rc.d
 
