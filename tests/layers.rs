@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A module of the program, and the modules of ours that it may name; with a path behind the name,
 /// only that. A module stands below all that it names.
-const TABLE: [(&str, &[&str]); 15] = [
+const TABLE: [(&str, &[&str]); 16] = [
     ("text", &[]),
     ("config", &[]),
     ("endpoints", &["config"]),
@@ -35,6 +35,7 @@ const TABLE: [(&str, &[&str]); 15] = [
     ),
     ("timetable", &[]),
     ("check", &["run", "plan", "survey"]),
+    ("engine", &["text", "run", "plan", "survey", "timetable"]),
     ("surface", &["text", "endpoints", "check", "survey::Link"]),
     (
         "cli",

@@ -15,6 +15,7 @@
 //! | [`survey`] | one look at a network, along what the answers lead to |
 //! | [`timetable`] | when what is asked again |
 //! | [`check`] | a look at every network, judged |
+//! | [`engine`] | the daemon: asks again and again, believes, judges, publishes |
 //! | [`surface`] | what people and programs are shown |
 //! | [`cli`] | arguments in, exit code out |
 //! | [`text`] | how values are written for people |
@@ -26,6 +27,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod endpoints;
+pub mod engine;
 pub mod net;
 pub mod path;
 pub mod plan;

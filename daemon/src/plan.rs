@@ -67,10 +67,36 @@ pub struct Plan {
     pub throughput: Option<Throughput>,
     /// Who knows whether the clock of this box is synchronised.
     pub clock_keepers: ClockKeepers,
+    /// How often what is asked, by the daemon.
+    pub rhythm: Rhythm,
     /// The networks of the box.
     pub networks: Vec<Network>,
     /// The VPNs that devices use before the sign-in.
     pub vpns: Vec<Arc<Vpn>>,
+}
+
+/// How often what is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rhythm {
+    /// Link, resolvers, controllers, VPNs and the test by which Windows decides that it is online.
+    pub path: Duration,
+    /// Hosts without which the flow fails.
+    pub hosts: Duration,
+    /// The other hosts.
+    pub soft_hosts: Duration,
+    /// What needs the account.
+    pub account: Duration,
+}
+
+impl Default for Rhythm {
+    fn default() -> Self {
+        Self {
+            path: Duration::from_secs(30),
+            hosts: Duration::from_secs(300),
+            soft_hosts: Duration::from_secs(900),
+            account: Duration::from_secs(900),
+        }
+    }
 }
 
 /// What is downloaded to estimate how fast content comes, and what that is compared with.
@@ -244,6 +270,7 @@ impl Plan {
                 limit: config.tenant.esp_limit,
             }),
             clock_keepers: ClockKeepers::default(),
+            rhythm: Rhythm::default(),
             networks,
             vpns: config.vpn.iter().map(Vpn::new).map(Arc::new).collect(),
         })

@@ -14,6 +14,7 @@ mod proxies;
 mod search;
 mod throughput;
 mod under_way;
+mod wanted;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -37,6 +38,7 @@ use under_way::UnderWay;
 pub use handed_out::handed_out;
 pub use search::{Searched, domain_of_search_list};
 pub use throughput::throughput;
+pub use wanted::{Current, wanted};
 
 /// As many portals are asked, where several DHCP servers and routers announce one each.
 const MOST_PORTALS: usize = 4;
@@ -88,41 +90,19 @@ pub async fn survey(
         stages,
     };
     let mut under_way = UnderWay::new();
-    let mut of_network = probe::tasks(&ground, &Thing::Network);
-    let is_dhcp = |task: &Task| task.check.subject == Subject::Dhcp;
-    let asks_dhcp = of_network.iter().any(is_dhcp);
+    let mut account = AccountUse::default();
+    let (mut next, mut first) = Next::begin(&ground);
     let was_asked = |task: &Task| {
         let mut handed = handed.iter();
         handed.any(|seen| seen.check.subject == task.check.subject)
     };
-    of_network.retain(|task| !was_asked(task));
-    under_way.start(of_network, None);
-    for server in &network.resolvers {
-        under_way.start(probe::tasks(&ground, &Thing::Resolver(*server)), None);
-    }
-    let mut account = AccountUse::default();
-    let tunnels = plan.vpns.iter();
-    let tunnels = tunnels.filter_map(|vpn| Path::through(plan, network, vpn));
-    let mut next = Next {
-        ground: &ground,
-        direct: Path::direct(plan, network),
-        tunnels: tunnels.collect(),
-        internet: Preferred::new(&network.resolvers),
-        time_asked: false,
-        hosts: Hosts::new(&ground),
-        proxies: Proxies::new(&network.proxy, asks_dhcp),
-        portals: BTreeSet::new(),
-    };
-    under_way.start(next.direct.site_tasks(&ground), None);
-    under_way.start(next.literal_time_sources(), None);
+    first.retain(|task| !was_asked(task));
+    under_way.start(first, None);
     for seen in handed {
         watch(seen);
         let id = under_way.ended(seen.clone());
         let tasks = next.after(seen);
         under_way.start(tasks, Some(id));
-    }
-    if next.wants_clocks() {
-        under_way.start(probe::tasks(&ground, &Thing::OwnClock), None);
     }
 
     loop {
@@ -147,29 +127,14 @@ pub async fn survey(
     }
     let slowest = under_way.slowest();
     let mut observations = under_way.into_observations();
-    // Who was only pinged is not judged: its silence is as good as that of those who were not asked.
-    observations.retain(|seen| match &seen.check.subject {
-        Subject::Controller { name, .. } | Subject::ControllerName { name, .. } => next
-            .paths()
-            .any(|path| path.net.name == seen.path && path.is_probed(name)),
-        _ => true,
-    });
+    observations.retain(|seen| next.is_judged(seen));
     Survey {
         scene: NetworkScene {
-            name: network.name.clone(),
-            domain: domain.map(str::to_owned),
-            configured_site: plan.ad_site.clone(),
-            proxy: network.proxy.to_use(),
-            dhcp_servers: network.dhcp_servers.clone(),
-            routers: network.routers.clone(),
-            tenant: plan.tenant.clone(),
-            candidates: next.direct.candidates(),
-            vpns: next.vpns(),
-            is_direct_expected: network.is_direct_expected,
             clock_synchronised: observations
                 .iter()
                 .find_map(|seen| seen.outcome.facts.synchronised),
             observations,
+            ..next.scene()
         },
         slowest,
         took: begun.elapsed(),
@@ -191,7 +156,69 @@ struct Next<'a> {
     portals: BTreeSet<String>,
 }
 
-impl Next<'_> {
+impl<'a> Next<'a> {
+    /// What is asked before anything is known.
+    fn begin(ground: &'a Ground<'a>) -> (Self, Vec<Task>) {
+        let Ground { plan, network, .. } = *ground;
+        let mut tasks = probe::tasks(ground, &Thing::Network);
+        let asks_dhcp = tasks.iter().any(|task| task.check.subject == Subject::Dhcp);
+        for server in &network.resolvers {
+            tasks.extend(probe::tasks(ground, &Thing::Resolver(*server)));
+        }
+        let tunnels = plan.vpns.iter();
+        let tunnels = tunnels.filter_map(|vpn| Path::through(plan, network, vpn));
+        let next = Self {
+            ground,
+            direct: Path::direct(plan, network),
+            tunnels: tunnels.collect(),
+            internet: Preferred::new(&network.resolvers),
+            time_asked: false,
+            hosts: Hosts::new(ground),
+            proxies: Proxies::new(&network.proxy, asks_dhcp),
+            portals: BTreeSet::new(),
+        };
+        tasks.extend(next.direct.site_tasks(ground));
+        tasks.extend(next.literal_time_sources());
+        if next.wants_clocks() {
+            tasks.extend(probe::tasks(ground, &Thing::OwnClock));
+        }
+        (next, tasks)
+    }
+
+    /// What the judge has to know beside what was seen.
+    fn scene(&self) -> NetworkScene {
+        let Ground {
+            plan,
+            network,
+            domain,
+            ..
+        } = *self.ground;
+        NetworkScene {
+            name: network.name.clone(),
+            domain: domain.map(str::to_owned),
+            configured_site: plan.ad_site.clone(),
+            proxy: network.proxy.to_use(),
+            dhcp_servers: network.dhcp_servers.clone(),
+            routers: network.routers.clone(),
+            tenant: plan.tenant.clone(),
+            candidates: self.direct.candidates(),
+            vpns: self.vpns(),
+            is_direct_expected: network.is_direct_expected,
+            clock_synchronised: None,
+            observations: Vec::new(),
+        }
+    }
+
+    /// Who was only pinged is not judged: its silence is as good as that of those who were not asked.
+    fn is_judged(&self, seen: &Observation) -> bool {
+        match &seen.check.subject {
+            Subject::Controller { name, .. } | Subject::ControllerName { name, .. } => self
+                .paths()
+                .any(|path| path.net.name == seen.path && path.is_probed(name)),
+            _ => true,
+        }
+    }
+
     /// The paths to the controllers, the direct one first.
     fn paths(&self) -> impl Iterator<Item = &Path> {
         std::iter::once(&self.direct).chain(&self.tunnels)
@@ -259,10 +286,10 @@ impl Next<'_> {
     }
 
     /// What can be asked through a tunnel that is up.
-    fn opened<'a>(
+    fn opened<'b>(
         &mut self,
         seen: &Observation,
-        before: impl Iterator<Item = &'a Observation>,
+        before: impl Iterator<Item = &'b Observation>,
     ) -> Vec<Task> {
         let (Subject::Tunnel { name }, Some(facts)) =
             (&seen.check.subject, &seen.outcome.facts.tunnel)

@@ -38,8 +38,9 @@ pub mod tunnel;
 pub use dhcp::{DhcpAnswer, DhcpKind};
 pub use judge::{Candidate, Limits, NetworkScene, ProxyUse, Scene, VpnScene, judge};
 pub use outcome::{
-    Check, ClockReading, ConnectionPoint, ControllerFacts, DIRECT, Evidence, Facts, Finding,
-    Observation, Outcome, Phase, ScriptFacts, Severity, SignInService, SrvRecord, State, Way,
+    Check, CheckKey, ClockReading, ConnectionPoint, ControllerFacts, DIRECT, Evidence, Facts,
+    Finding, Observation, Outcome, Phase, ScriptFacts, Severity, SignInService, SrvRecord, State,
+    Way,
 };
 pub use ra::{RouterAnswer, RouterPrefix};
 pub use reason::{Fixer, Reason};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -362,6 +363,54 @@ impl Outcome {
 }
 
 impl Observation {
+    /// A run that told nothing of its target, for a reason of our own.
+    #[must_use]
+    pub fn blind(
+        check: Check,
+        path: &str,
+        (started, took): (Timestamp, Duration),
+        reason: Reason,
+        detail: String,
+    ) -> Self {
+        let finding = Finding {
+            reason,
+            severity: Severity::Inconclusive,
+            phase: Phase::Connect,
+            detail,
+        };
+        Self {
+            check,
+            path: path.to_owned(),
+            started,
+            took,
+            outcome: Outcome {
+                findings: vec![finding],
+                ..Outcome::default()
+            },
+        }
+    }
+
+    /// Whether another run of the same check says the same, apart from what differs from one run to the
+    /// next anyway: times, clocks, counters, evidence.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let said = |seen: &Self| -> Vec<(Reason, Severity)> {
+            let findings = seen.outcome.findings.iter();
+            findings
+                .map(|finding| (finding.reason, finding.severity))
+                .collect()
+        };
+        let lasting = |seen: &Self| {
+            let mut facts = seen.outcome.facts.clone();
+            facts.clock = None;
+            if let Some(tunnel) = &mut facts.tunnel {
+                tunnel.traffic = crate::tunnel::Traffic::default();
+            }
+            facts
+        };
+        said(self) == said(other) && lasting(self) == lasting(other)
+    }
+
     /// What a finding of this run is called in a judgement: silence by what it means for the
     /// service, everything else by its own name.
     #[must_use]
@@ -403,6 +452,29 @@ pub struct Check {
     /// Whom it asks.
     pub target: Target,
 }
+
+impl Check {
+    /// What makes it the same check from one run to the next, in a network and on a path.
+    #[must_use]
+    pub fn key(&self, network: &str, path: &str) -> CheckKey {
+        let Self {
+            probe,
+            service,
+            subject,
+            proxy,
+            target,
+            door,
+            ..
+        } = self;
+        CheckKey(Arc::from(format!(
+            "{network} {path} {probe} {service} {subject:?} {proxy:?} {target:?} {door}"
+        )))
+    }
+}
+
+/// The name of a check; see [`Check::key`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CheckKey(Arc<str>);
 
 /// The name of the path that goes through no VPN.
 pub const DIRECT: &str = "direct";

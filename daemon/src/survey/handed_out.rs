@@ -52,13 +52,21 @@ pub async fn handed_out(plan: &Plan, network: &Network) -> (Network, Vec<Observa
             }
         }
     }
-    for answer in seen.iter().flat_map(|seen| &seen.outcome.facts.dhcp) {
-        take(&mut network, answer);
-    }
-    for answer in seen.iter().flat_map(|seen| &seen.outcome.facts.routers) {
-        take_advertised(&mut network, answer);
-    }
+    take_all(&mut network, seen.iter());
     (network, seen)
+}
+
+/// Completes a network with everything that was answered there.
+pub(super) fn take_all<'a>(
+    network: &mut Network,
+    seen: impl Iterator<Item = &'a Observation> + Clone,
+) {
+    for answer in seen.clone().flat_map(|seen| &seen.outcome.facts.dhcp) {
+        take(network, answer);
+    }
+    for answer in seen.flat_map(|seen| &seen.outcome.facts.routers) {
+        take_advertised(network, answer);
+    }
 }
 
 fn gives_resolver(seen: &Observation) -> bool {

@@ -1,0 +1,338 @@
+//! What is known, what is believed, and what follows. Knows no timers and starts no runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sightline_model::incident::{Event, Incident, Incidents, Moment, Patience};
+use sightline_model::snapshot::{CheckView, Configuration, Schedule, Snapshot};
+use sightline_model::steady::{Belief, CheckState, Rules};
+use sightline_model::{
+    Check, CheckKey, NetworkScene, Observation, Reason, Scene, Stage, State as Ended, Status, judge,
+};
+use tokio::time::Instant;
+
+use super::pace;
+use crate::plan::Plan;
+use crate::run::Task;
+use crate::survey::{self, Wanted};
+use crate::timetable::{Pace, Timetable};
+
+/// A check that has not run for as many of its intervals is not known any more.
+const STALE_INTERVALS: u32 = 3;
+
+/// What is not wanted any more is remembered for so long: a controller that DNS forgets for a moment keeps
+/// its history.
+const REMEMBERED: Duration = Duration::from_secs(3600);
+
+/// A doubt is looked into after so long, by how often it was before.
+const CONFIRM_AFTER: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(5),
+];
+
+#[derive(Debug)]
+pub(super) struct State {
+    plan: Arc<Plan>,
+    /// The domain that the search list leads to.
+    found_domain: Option<String>,
+    started: Moment,
+    table: Timetable<CheckKey>,
+    known: BTreeMap<CheckKey, Known>,
+    incidents: Incidents,
+    closed: Arc<Vec<Incident>>,
+    incidents_total: Arc<BTreeMap<(String, &'static str), u64>>,
+    schedule: Schedule,
+    configuration: Configuration,
+    status: Arc<Status>,
+    is_warm: bool,
+}
+
+#[derive(Debug)]
+struct Known {
+    network: String,
+    /// `None` while nobody wants it.
+    task: Option<Arc<Task>>,
+    every: Duration,
+    state: Option<CheckState>,
+    failures: BTreeMap<Reason, u64>,
+    /// When it last ended, or was first wanted.
+    touched: Instant,
+}
+
+impl State {
+    pub(super) fn new(plan: Arc<Plan>, now: Moment) -> Self {
+        let status = Arc::new(judge(&Scene {
+            site: plan.site.clone(),
+            now: now.wall,
+            stages: Vec::new(),
+            limits: plan.limits,
+            networks: Vec::new(),
+        }));
+        Self {
+            found_domain: None,
+            started: now,
+            table: Timetable::default(),
+            known: BTreeMap::new(),
+            incidents: Incidents::new(Patience::default()),
+            closed: Arc::default(),
+            incidents_total: Arc::default(),
+            schedule: Schedule::default(),
+            configuration: Configuration {
+                loaded: now.wall,
+                refused: None,
+            },
+            status,
+            is_warm: false,
+            plan,
+        }
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.table.next()
+    }
+
+    /// What is due now, at most `room`.
+    pub(super) fn take_due(&mut self, now: Instant, room: usize) -> Vec<(CheckKey, Arc<Task>)> {
+        let due = self.table.take(now, room);
+        self.schedule.skipped = self.table.skipped();
+        due.into_iter()
+            .filter_map(|due| {
+                self.schedule.lag.observe(due.lag);
+                let task = self.known.get(&due.key)?.task.clone()?;
+                Some((due.key, task))
+            })
+            .collect()
+    }
+
+    /// Takes a run. Whether something is to be judged anew.
+    pub(super) fn ended(
+        &mut self,
+        key: &CheckKey,
+        seen: Observation,
+        now: Instant,
+        moment: Moment,
+    ) -> bool {
+        self.table.ended(key);
+        self.schedule.progress = Some(moment);
+        let Some(known) = self.known.get_mut(key) else {
+            return false;
+        };
+        known.touched = now;
+        if seen.outcome.state() == Ended::Fail
+            && let Some(worst) = seen.outcome.worst()
+        {
+            *known.failures.entry(worst.reason).or_default() += 1;
+        }
+        let Some(state) = &mut known.state else {
+            known.state = Some(CheckState::first(seen));
+            return true;
+        };
+        let said = state.believed().clone();
+        match state.take(seen, Rules::default()) {
+            Belief::Doubted => {
+                let place = usize::try_from(state.doubts().saturating_sub(1)).unwrap_or(usize::MAX);
+                let wait = CONFIRM_AFTER.get(place).or(CONFIRM_AFTER.last());
+                self.table
+                    .soon(key, now + wait.copied().unwrap_or_default());
+                false
+            }
+            Belief::Changed => true,
+            Belief::Same => !state.believed().says_the_same(&said),
+        }
+    }
+
+    /// Works out what is wanted, and how it stands.
+    pub(super) fn judge(&mut self, moment: Moment, now: Instant) -> Vec<Event> {
+        let plan = Arc::clone(&self.plan);
+        let domain = plan.domain.clone().or_else(|| self.found_domain.clone());
+        let looked_for = Wanted {
+            domain: domain.as_deref(),
+            stages: &Stage::ALL,
+        };
+        let mut paces: BTreeMap<CheckKey, Pace> = BTreeMap::new();
+        let mut tasks: BTreeMap<CheckKey, (String, Arc<Task>)> = BTreeMap::new();
+        let mut scenes: Vec<NetworkScene> = Vec::new();
+        for network in &plan.networks {
+            let latest = |check: &Check, path: &str| {
+                let known = self.known.get(&check.key(&network.name, path))?;
+                known.state.as_ref().map(CheckState::believed)
+            };
+            let mut current = survey::wanted(&plan, network, looked_for, &latest);
+            for task in current.tasks {
+                let key = task.check.key(&network.name, &task.path.name);
+                let pace = Pace {
+                    every: pace::every(&task.check, plan.rhythm),
+                    address: task.check.target.address,
+                };
+                paces.insert(key.clone(), pace);
+                tasks.insert(key, (network.name.clone(), Arc::new(task)));
+            }
+            for seen in &mut current.scene.observations {
+                self.doubt_the_stale(&network.name, seen, now);
+            }
+            scenes.push(current.scene);
+        }
+        self.want(&paces, tasks, now);
+        let all_ran = self
+            .known
+            .values()
+            .all(|known| known.task.is_none() || known.state.is_some());
+        self.is_warm |= all_ran && domain.is_some() && !self.known.is_empty();
+        let mut status = judge(&Scene {
+            site: plan.site.clone(),
+            now: moment.wall,
+            stages: Vec::new(),
+            limits: plan.limits,
+            networks: scenes,
+        });
+        let events = if self.is_warm {
+            self.incidents.follow(&status, moment)
+        } else {
+            Vec::new()
+        };
+        self.remember(&events);
+        for network in &mut status.networks {
+            for cause in &mut network.root_causes {
+                if let Some(since) = self.incidents.since(&network.network, &cause.key) {
+                    cause.since = since;
+                }
+            }
+        }
+        self.status = Arc::new(status);
+        events
+    }
+
+    /// What has not run for long says nothing any more.
+    fn doubt_the_stale(&self, network: &str, seen: &mut Observation, now: Instant) {
+        let Some(known) = self.known.get(&seen.check.key(network, &seen.path)) else {
+            return;
+        };
+        let age = now.saturating_duration_since(known.touched);
+        if age > known.every * STALE_INTERVALS + seen_timeout(known) {
+            let detail = format!(
+                "it has not run for {}, and should every {}",
+                crate::text::duration(age),
+                crate::text::duration(known.every)
+            );
+            *seen = Observation::blind(
+                seen.check.clone(),
+                &seen.path,
+                (seen.started, seen.took),
+                Reason::NotRun,
+                detail,
+            );
+        }
+    }
+
+    fn want(
+        &mut self,
+        paces: &BTreeMap<CheckKey, Pace>,
+        tasks: BTreeMap<CheckKey, (String, Arc<Task>)>,
+        now: Instant,
+    ) {
+        for key in self.table.set(paces, now) {
+            if let Some(known) = self.known.get_mut(&key) {
+                known.task = None;
+            }
+        }
+        for (key, (network, task)) in tasks {
+            let every = paces.get(&key).map_or(Duration::MAX, |pace| pace.every);
+            let known = self.known.entry(key).or_insert_with(|| Known {
+                network,
+                task: None,
+                every,
+                state: None,
+                failures: BTreeMap::new(),
+                touched: now,
+            });
+            if known.task.is_none() {
+                known.touched = now;
+            }
+            known.every = every;
+            known.task = Some(task);
+        }
+        self.known.retain(|_, known| {
+            known.task.is_some() || now.saturating_duration_since(known.touched) < REMEMBERED
+        });
+    }
+
+    /// Whether nothing is wrong, nor was until now.
+    pub(super) fn is_quiet(&self) -> bool {
+        let causes = self.status.networks.iter();
+        let mut causes = causes.flat_map(|network| &network.root_causes);
+        self.is_warm && causes.next().is_none() && self.incidents.open().next().is_none()
+    }
+
+    fn remember(&mut self, events: &[Event]) {
+        for event in events {
+            match event {
+                Event::Opened(incident) => {
+                    let place = (incident.network.clone(), incident.stage.id());
+                    *Arc::make_mut(&mut self.incidents_total)
+                        .entry(place)
+                        .or_default() += 1;
+                }
+                Event::Changed(_) => {}
+                Event::Closed(incident) => {
+                    let closed = Arc::make_mut(&mut self.closed);
+                    closed.insert(0, incident.clone());
+                    closed.truncate(Snapshot::MOST_CLOSED);
+                }
+            }
+        }
+    }
+
+    pub(super) fn check_now(&mut self, now: Instant, within: Duration) {
+        self.table.all(now, within);
+    }
+
+    pub(super) fn reload(&mut self, plan: Arc<Plan>, now: Moment) {
+        self.plan = plan;
+        self.configuration = Configuration {
+            loaded: now.wall,
+            refused: None,
+        };
+    }
+
+    pub(super) fn refused(&mut self, why: String) {
+        self.configuration.refused = Some(why);
+    }
+
+    pub(super) fn found_domain(&mut self, domain: String) {
+        self.found_domain = Some(domain);
+    }
+
+    pub(super) fn snapshot(&self, now: Moment, running: usize) -> Snapshot {
+        let wanted = self.known.values().filter(|known| known.task.is_some());
+        let checks = wanted.map(|known| CheckView {
+            network: known.network.clone(),
+            every: known.every,
+            state: known.state.clone(),
+            failures: known.failures.clone(),
+        });
+        Snapshot {
+            status: Arc::clone(&self.status),
+            at: now,
+            started: self.started.wall,
+            is_warm: self.is_warm,
+            checks: Arc::new(checks.collect()),
+            open: self.incidents.open().cloned().collect(),
+            closed: Arc::clone(&self.closed),
+            incidents_total: Arc::clone(&self.incidents_total),
+            schedule: Schedule {
+                running,
+                ..self.schedule.clone()
+            },
+            configuration: self.configuration.clone(),
+        }
+    }
+}
+
+fn seen_timeout(known: &Known) -> Duration {
+    known
+        .task
+        .as_ref()
+        .map_or(Duration::ZERO, |task| task.timeout)
+}
