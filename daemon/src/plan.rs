@@ -145,7 +145,7 @@ pub struct Network {
     pub unusable: Vec<String>,
     /// The DNS suffixes that a client would append.
     pub search: Vec<String>,
-    /// Whether resolvers and suffixes are those that DHCP hands out, which are not known before it is asked.
+    /// Whether resolvers and suffixes are those that DHCP and routers hand out, which are not known before it is asked.
     pub by_dhcp: bool,
     /// The DHCP servers that belong into it; nobody has said which, where there is none.
     pub dhcp_servers: Vec<Ipv4Addr>,

@@ -290,7 +290,7 @@ fn hosts_of_the_internet_are_asked_only_for_stages_that_need_them() {
             .flatten()
             .flat_map(|stage| stage["probes"].as_array().cloned().unwrap_or_default())
             .filter(|probe| {
-                !["dns", "link", "dhcp", "clock"]
+                !["dns", "link", "dhcp", "ra", "clock"]
                     .contains(&probe["probe"].as_str().unwrap_or_default())
             })
             .map(|probe| probe["target"].as_str().unwrap_or_default().to_owned())

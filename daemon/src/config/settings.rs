@@ -89,8 +89,8 @@ pub struct Network {
     /// Addresses to send from, at most one of each family.
     #[serde(deserialize_with = "values::sources")]
     pub source: Vec<IpAddr>,
-    /// The resolvers of its clients: "system", "dhcp" for those that its DHCP servers hand out, or a
-    /// list of addresses.
+    /// The resolvers of its clients: "system", "dhcp" for those that its DHCP servers and routers hand
+    /// out, or a list of addresses.
     pub resolvers: Resolvers,
     /// The DHCP servers that belong into it, by the addresses that they call themselves; whoever else
     /// answers is a rogue one. Without any, servers that hand out different settings are told.

@@ -25,7 +25,7 @@ pub enum Resolvers {
     /// Those that the system itself uses. Written `"system"`.
     #[default]
     System,
-    /// Those that the DHCP servers of the network hand out. Written `"dhcp"`.
+    /// Those that the DHCP servers and routers of the network hand out. Written `"dhcp"`.
     Dhcp,
     /// These, in this order: at least one, each once.
     List(Vec<SocketAddr>),

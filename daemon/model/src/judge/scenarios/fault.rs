@@ -10,7 +10,7 @@ use crate::outcome::{Evidence, Facts, Finding, Observation, Phase, ScriptFacts, 
 #[serde(deny_unknown_fields)]
 pub(super) struct Fault {
     /// `uplink`, `resolver ADDRESS TOPIC`, `name NAME RESOLVER`, `dc NAME[/ADDRESS] SERVICE`,
-    /// `time SOURCE`, `host NAME WAY`, `script dns`, `proxy NAME`, `dhcp`, `portal`, `scp NAME`,
+    /// `time SOURCE`, `host NAME WAY`, `script dns`, `proxy NAME`, `dhcp`, `ra`, `portal`, `scp NAME`,
     /// `canary NAME`, `vpn NAME`; `*` for all.
     pub(super) at: String,
     /// `reason` (blocking) or `reason severity`.
