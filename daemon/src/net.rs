@@ -11,6 +11,7 @@ pub mod kerberos;
 pub mod ldap;
 pub mod lookup;
 pub mod names;
+pub mod pings;
 pub mod proxy;
 pub mod ra;
 pub mod routes;

@@ -15,6 +15,7 @@ mod kerberos;
 mod kpasswd;
 mod ldap;
 mod link;
+mod mtu;
 mod ntp;
 mod proxy;
 mod ra;
@@ -61,6 +62,7 @@ pub const KINDS: &[Kind] = &[
     ntp::KIND,
     clock::KIND,
     icmp::KIND,
+    mtu::KIND,
     proxy::KIND,
     http::KIND,
     https::KIND,

@@ -7,7 +7,7 @@ use crate::support::Service::{
     Cldap, GlobalCatalog, KerberosTcp, KerberosUdp, KpasswdTcp, KpasswdUdp, Ldap, Ldaps, Netlogon,
     Ntp, Rpc, Smb,
 };
-use crate::support::behaviour::Behaviour::{Delay, Refuse, Silent, Truncated};
+use crate::support::behaviour::Behaviour::{Delay, Fits, Refuse, Silent, Truncated};
 use crate::support::{Controller, Setting};
 
 fn first(setting: &mut Setting) -> &mut Controller {
@@ -223,6 +223,55 @@ fn a_dead_controller_is_one_cause_and_a_slow_one_is_usable() {
                     first(setting).set(service, &Delay(Duration::from_millis(700)));
                 }
             },
+            ..READY
+        },
+    ]);
+}
+
+#[test]
+fn a_path_on_which_long_packets_are_lost_is_told_from_one_that_is_none() {
+    const FITS: usize = 1200 - 28;
+    run(&[
+        Case {
+            name: "long questions and answers are lost over UDP and over TCP",
+            change: |setting| {
+                setting.timeout = "5s";
+                for service in [Cldap, Ldap] {
+                    first(setting).set(service, &Fits(FITS));
+                }
+            },
+            causes: &["blocking mtu_blackhole domain_controller dc1.corp.example"],
+            evidence: &[
+                "one of 1200 is answered, and no router said so",
+                "set MSS clamping to 1160",
+            ],
+            ..NOT_READY
+        },
+        Case {
+            name: "long datagrams are lost, and TCP does not connect, so that nobody can tell",
+            controllers: 2,
+            change: |setting| {
+                setting.timeout = "5s";
+                first(setting).set(Cldap, &Fits(FITS));
+                first(setting).set(Ldap, &Silent);
+            },
+            causes: &[
+                "degrading port_blocked domain_controller on dc1.corp.example",
+                "degrading mtu_blackhole domain_controller dc1.corp.example",
+            ],
+            evidence: &["whether TCP gets through could not be told"],
+            ..DEGRADED
+        },
+        Case {
+            name: "long datagrams are lost, and TCP packets as long are not: a filter of LDAP pings",
+            change: |setting| first(setting).set(Cldap, &Fits(FITS)),
+            notes: &["info not_tested domain_controller on dc1.corp.example"],
+            ..READY
+        },
+        Case {
+            name: "pings with padding are not answered",
+            change: |setting| first(setting).set(Cldap, &Fits(200)),
+            notes: &["info not_tested domain_controller on dc1.corp.example"],
             ..READY
         },
     ]);

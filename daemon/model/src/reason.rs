@@ -122,6 +122,7 @@ reasons! {
         ProxyRequired = "proxy_required",
         WpadMissing = "wpad_missing";
     "path":
+        MtuBlackhole = "mtu_blackhole",
         Slow = "slow";
     "registration":
         ScpMissing = "scp_missing",

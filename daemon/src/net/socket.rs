@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use rustix::net::sockopt::{self, Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
@@ -39,6 +40,40 @@ pub fn udp_unconnected(path: &NetPath, peer: IpAddr) -> io::Result<UdpSocket> {
         socket.bind(&any(peer).into())?;
     }
     UdpSocket::from_std(socket.into())
+}
+
+/// As [`udp`], for datagrams that no router may cut (DF) and that may be as long as the interface
+/// takes, whatever is known of the path already.
+///
+/// # Errors
+/// As [`udp`].
+pub fn udp_whole(path: &NetPath, peer: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = bound(path, peer.ip(), Type::DGRAM, Protocol::UDP)?;
+    match peer {
+        SocketAddr::V4(_) => sockopt::set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::PROBE)?,
+        SocketAddr::V6(_) => sockopt::set_ipv6_mtu_discover(&socket, Ipv6PathMtuDiscovery::PROBE)?,
+    }
+    socket.connect(&peer.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// The longest packet that the kernel believes to fit through to the peer of a connected socket, in
+/// bytes with the IP header: what the interface takes, or what a router has said.
+#[must_use]
+pub fn path_mtu(socket: &UdpSocket) -> Option<usize> {
+    let known = match socket.peer_addr().ok()? {
+        SocketAddr::V4(_) => sockopt::ip_mtu(socket),
+        SocketAddr::V6(_) => sockopt::ipv6_mtu(socket),
+    };
+    usize::try_from(known.ok()?).ok()
+}
+
+/// The longest segment that a connection sends, in bytes without headers: what both sides and whoever
+/// meddles on the way (MSS clamping) agreed upon.
+#[must_use]
+pub fn segment_size(stream: &TcpStream) -> Option<usize> {
+    let size = socket2::SockRef::from(stream).tcp_mss().ok()?;
+    usize::try_from(size).ok()
 }
 
 /// A TCP connection to `peer`. The caller sets the deadline.
@@ -134,6 +169,23 @@ mod tests {
             socket.local_addr().expect("connected").ip(),
             IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9))
         );
+    }
+
+    #[tokio::test]
+    async fn a_datagram_that_may_not_be_cut_is_refused_where_it_is_longer_than_the_interface_takes()
+    {
+        for host in ["127.0.0.1:9", "[::1]:9"] {
+            let peer = host.parse().expect("an address");
+            let Ok(socket) = udp_whole(&NetPath::direct("default"), peer) else {
+                continue;
+            };
+            let fits = path_mtu(&socket).expect("loopback has a size");
+            let error = socket.send(&vec![0; fits]).await.expect_err("headers");
+            assert_eq!(
+                error.raw_os_error(),
+                Some(rustix::io::Errno::MSGSIZE.raw_os_error())
+            );
+        }
     }
 
     #[tokio::test]

@@ -11,6 +11,8 @@ use crate::netlogon::{self, Controller};
 /// NtVersion that is asked for: V5, V5EX and WITH_CLOSEST_SITE (\[MS-ADTS\] 6.3.1.1), little-endian.
 const NT_VERSION: [u8; 4] = [0x16, 0, 0, 0];
 const ATTRIBUTE: &[u8] = b"Netlogon";
+/// A filter element that means nothing.
+const PADDING: &str = "SightlinePad";
 
 const SEARCH_REQUEST: u8 = 0x63;
 const FILTER_AND: u8 = 0xa0;
@@ -32,6 +34,28 @@ impl Ping {
     /// `(&(DnsDomain=…)(Host=…)(NtVer=\16\00\00\00))`.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
+        self.padded(None)
+    }
+
+    /// The same with a filter element that no server knows and each has to ignore (\[MS-ADTS\]
+    /// 6.3.3.1), so that the datagram is `length` bytes long. It is a byte or two shorter where no
+    /// padding makes it as long, which happens below 600 bytes only, and longer where the bare one
+    /// is.
+    #[must_use]
+    pub fn encode_to(&self, length: usize) -> Vec<u8> {
+        let mut padding = length.saturating_sub(self.padded(Some(0)).len());
+        loop {
+            let bytes = self.padded(Some(padding));
+            match bytes.len().checked_sub(length) {
+                Some(excess) if excess > 0 && padding > 0 => {
+                    padding = padding.saturating_sub(excess);
+                }
+                _ => return bytes,
+            }
+        }
+    }
+
+    fn padded(&self, padding: Option<usize>) -> Vec<u8> {
         let mut filter = vec![equality("DnsDomain", self.domain.as_bytes())];
         filter.extend(
             self.host
@@ -39,6 +63,7 @@ impl Ping {
                 .map(|host| equality("Host", host.as_bytes())),
         );
         filter.push(equality("NtVer", &NT_VERSION));
+        filter.extend(padding.map(|length| equality(PADDING, &vec![b'x'; length])));
         let search = [
             ber::element(ber::OCTET_STRING, b""),
             // Scope base, aliases never followed, no limits, values wanted.
@@ -96,10 +121,16 @@ pub enum Answer {
 /// else's, and to be dropped. What is no LDAP message is ours to complain about.
 #[must_use]
 pub fn is_for_another(datagram: &[u8], message_id: i32) -> bool {
-    let id = Cursor::new(datagram)
+    self::message_id(datagram).is_some_and(|id| id != i64::from(message_id))
+}
+
+/// The number of the request that a datagram answers; `None` for one that is no LDAP message.
+#[must_use]
+pub fn message_id(datagram: &[u8]) -> Option<i64> {
+    Cursor::new(datagram)
         .enter(ber::SEQUENCE, "an LDAP message")
-        .and_then(|mut message| message.integer(ber::INTEGER, "a message id"));
-    id.is_ok_and(|id| id != i64::from(message_id))
+        .and_then(|mut message| message.integer(ber::INTEGER, "a message id"))
+        .ok()
 }
 
 /// Reads all datagrams that have come so far, one after the other in `bytes`. The result is `None`

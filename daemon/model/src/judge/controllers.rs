@@ -284,17 +284,24 @@ fn faults(network: &NetworkScene, name: &str, doors: &[Door<'_>], relief: Relief
             }));
             continue;
         }
-        let foreign = door
-            .seen
-            .iter()
-            .flat_map(|seen| &seen.outcome.findings)
-            .any(|finding| finding.reason == Reason::CldapWrongDomain);
+        let has_found = |reason: Reason| {
+            let mut findings = door.seen.iter().flat_map(|seen| &seen.outcome.findings);
+            findings.any(|finding| finding.reason == reason)
+        };
+        let foreign = has_found(Reason::CldapWrongDomain);
+        let has_hole = has_found(Reason::MtuBlackhole);
         for seen in door.seen.iter().filter(|seen| is_expected(seen, door)) {
             for finding in &seen.outcome.findings {
                 if foreign && finding.reason != Reason::CldapWrongDomain {
                     continue;
                 }
-                drafts.push(service_fault(network, seen, finding, &place, relief));
+                let mut draft = service_fault(network, seen, finding, &place, relief);
+                // Who was connected and heard nothing more was sent something long.
+                let over_tcp = seen.check.door.starts_with("tcp");
+                if has_hole && over_tcp && finding.reason == Reason::ReadTimeout {
+                    draft.explained_by = Some(Reason::MtuBlackhole);
+                }
+                drafts.push(draft);
             }
         }
     }

@@ -182,6 +182,7 @@ pub(super) fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
             known.reason == draft.reason
                 && known.what == draft.what
                 && known.via == draft.via
+                && known.explained_by == draft.explained_by
                 && (known.severity == Severity::Info) == is_info
         });
         match same {

@@ -17,7 +17,7 @@ pub(super) fn explain(mut drafts: Vec<Draft>) -> Vec<Draft> {
         })
         .collect();
     for (draft, reason) in drafts.iter_mut().zip(explained_by) {
-        draft.explained_by = reason;
+        draft.explained_by = draft.explained_by.or(reason);
     }
     doubt_what_the_clock_explains(&mut drafts);
     drafts

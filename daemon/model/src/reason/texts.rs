@@ -412,6 +412,11 @@ pub(super) const fn text(reason: Reason) -> Text {
             "The device is not registered, or in the wrong tenant: 0x801c003a or AADSTS90002.",
             "Let Entra Connect write the service connection point anew (\"Configure device options\"). If it is `domain.tenant` that is wrong, correct the configuration.",
         ]),
+        Reason::MtuBlackhole => row(Network, "Large packets to domain controllers are lost, and nobody says so: {}.", [
+            "Short packets arrive and long ones do not, and no router says how long they may be (ICMP): the sender goes on sending them. A tunnel takes some of the size on the way, and a filter drops what would tell.",
+            "Sign-in hangs and ends with an error: answers of Kerberos and LDAP and Group Policy files are long. Where TCP gets through, only what is sent by UDP is lost.",
+            "Let ICMP \"fragmentation needed\" (type 3 code 4; ICMPv6 type 2) through on the whole way, in both directions; or let the router in front of the tunnel set the MSS of TCP (MSS clamping) to the value in the evidence.",
+        ]),
         Reason::Slow => row(Network, "Content comes too slowly for the status page: {}.", [
             "One download from a content host was so slow that what a device is expected to download would take longer than the status page waits. It is an estimate of one connection at one moment.",
             "The status page (device setup) ends with a time limit, apps still pending.",

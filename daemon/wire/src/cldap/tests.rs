@@ -188,6 +188,35 @@ fn a_datagram_for_another_request_is_told_from_one_that_is_no_ldap() {
 }
 
 #[test]
+fn a_padded_ping_has_the_length_that_is_asked_for_and_is_the_bare_one_beside() {
+    let ping = Ping {
+        domain: "corp.example.test".into(),
+        host: Some("SIGHTLINE".into()),
+        message_id: 7,
+    };
+    let bare = ping.encode();
+    for length in 600..1500 {
+        assert_eq!(ping.encode_to(length).len(), length);
+    }
+    for length in bare.len() + 20..600 {
+        let is = ping.encode_to(length).len();
+        assert!((length - 3..=length).contains(&is), "{length}: {is}");
+    }
+    for length in 0..bare.len() {
+        assert!(ping.encode_to(length).len() <= bare.len() + 18);
+    }
+    let long = ping.encode_to(1472);
+    let at = long
+        .windows(12)
+        .position(|part| part == b"SightlinePad")
+        .expect("the padding has a name");
+    let before = b"NtVer\x04\x04\x16\0\0\0";
+    assert!(long[..at].windows(before.len()).any(|part| part == before));
+    assert!(long.ends_with(b"Netlogon"));
+    assert_eq!(message_id(&long), Some(7));
+}
+
+#[test]
 fn an_answer_to_another_request_is_malformed() {
     let error = parse(&read("cldap-ping-rep"), 2).unwrap_err();
     assert_eq!(error.expected, "the message id of our request");

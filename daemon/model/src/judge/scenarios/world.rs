@@ -124,7 +124,7 @@ impl Default for World {
 }
 
 /// The checks of a controller in the healthy world.
-const SERVICES: [(&str, &str, Gate, Reason, Option<&str>); 10] = [
+const SERVICES: [(&str, &str, Gate, Reason, Option<&str>); 11] = [
     ("cldap", "udp/389", Gate::Hard, Reason::CldapNoAnswer, None),
     ("ldap", "tcp/389", Gate::Hard, Reason::PortBlocked, None),
     (
@@ -177,6 +177,7 @@ const SERVICES: [(&str, &str, Gate, Reason, Option<&str>); 10] = [
         Reason::PortBlocked,
         None,
     ),
+    ("mtu", "udp/389", Gate::Hard, Reason::CldapNoAnswer, None),
 ];
 
 const TOPICS: [(&str, Topic, Stage, Gate); 7] = [
@@ -397,7 +398,7 @@ fn controller(
             check.check.door = door.into();
             check.check.closed_as = closed_as;
             check.check.needs_flag = needs_flag;
-            check.check.is_of_host = matches!(service, "ntp" | "icmp");
+            check.check.is_of_host = matches!(service, "ntp" | "icmp" | "mtu");
             check.outcome.facts = facts(service, name, site, client_site);
             (service, check)
         })
