@@ -35,7 +35,17 @@ const TABLE: [(&str, &[&str]); 16] = [
     ),
     ("timetable", &[]),
     ("check", &["run", "plan", "survey"]),
-    ("engine", &["text", "run", "plan", "survey", "timetable"]),
+    (
+        "engine",
+        &[
+            "text",
+            "config::Config",
+            "run",
+            "plan",
+            "survey",
+            "timetable",
+        ],
+    ),
     ("surface", &["text", "endpoints", "check", "survey::Link"]),
     (
         "cli",

@@ -26,7 +26,7 @@ mod vpns;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use crate::outcome::Observation;
+use crate::observation::Observation;
 use crate::reason::Reason;
 use crate::stage::{Stage, Verdict};
 use crate::status::{NetworkStatus, Status};

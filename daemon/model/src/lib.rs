@@ -8,6 +8,7 @@
 //! | [`stage`] | the stages of the user flow, their class and what they need |
 //! | [`reason`] | the closed list of reasons, with the texts that people read |
 //! | [`subject`] | what a finding or a check is about |
+//! | [`observation`] | what is asked of whom, and one run of it |
 //! | [`outcome`] | what one run of a probe gave |
 //! | [`dhcp`] | what the DHCP servers of a network hand out |
 //! | [`ra`] | what its routers advertise |
@@ -24,6 +25,7 @@
 pub mod dhcp;
 pub mod incident;
 pub mod judge;
+pub mod observation;
 pub mod outcome;
 pub mod ra;
 pub mod reason;
@@ -37,10 +39,10 @@ pub mod tunnel;
 
 pub use dhcp::{DhcpAnswer, DhcpKind};
 pub use judge::{Candidate, Limits, NetworkScene, ProxyUse, Scene, VpnScene, judge};
+pub use observation::{Check, CheckKey, DIRECT, Observation};
 pub use outcome::{
-    Check, CheckKey, ClockReading, ConnectionPoint, ControllerFacts, DIRECT, Evidence, Facts,
-    Finding, Observation, Outcome, Phase, ScriptFacts, Severity, SignInService, SrvRecord, State,
-    Way,
+    ClockReading, ConnectionPoint, ControllerFacts, Evidence, Facts, Finding, Outcome, Phase,
+    ScriptFacts, Severity, SignInService, SrvRecord, State, Way,
 };
 pub use ra::{RouterAnswer, RouterPrefix};
 pub use reason::{Fixer, Reason};

@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 
-use crate::outcome::{Observation, State};
+use crate::observation::Observation;
+use crate::outcome::State;
 use crate::time::Timestamp;
 
 /// How many runs it takes.
@@ -201,7 +202,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::outcome::{Check, Finding, Outcome, Phase, Severity};
+    use crate::observation::Check;
+    use crate::outcome::{Finding, Outcome, Phase, Severity};
     use crate::reason::Reason;
     use crate::stage::{Gate, Stage};
     use crate::subject::{Subject, Target};

@@ -4,7 +4,8 @@ use super::NetworkScene;
 use super::draft::Draft;
 use super::logon::{is_conclusive, of_account};
 use super::uplink::capped;
-use crate::outcome::{ConnectionPoint, Observation, Severity};
+use crate::observation::Observation;
+use crate::outcome::{ConnectionPoint, Severity};
 use crate::reason::Reason;
 use crate::subject::Subject;
 

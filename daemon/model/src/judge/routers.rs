@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::NetworkScene;
 use super::draft::Draft;
-use crate::outcome::{Observation, Severity, State};
+use crate::observation::Observation;
+use crate::outcome::{Severity, State};
 use crate::ra::RouterAnswer;
 use crate::reason::Reason;
 use crate::stage::Stage;

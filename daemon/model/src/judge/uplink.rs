@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use super::NetworkScene;
 use super::draft::Draft;
-use crate::outcome::{Evidence, Finding, Observation, Severity, State};
+use crate::observation::Observation;
+use crate::outcome::{Evidence, Finding, Severity, State};
 use crate::reason::Reason;
 use crate::stage::Gate;
 use crate::subject::Subject;

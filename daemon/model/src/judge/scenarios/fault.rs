@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::world::{clock, connection_point};
-use crate::outcome::{Evidence, Facts, Finding, Observation, Phase, ScriptFacts, Severity};
+use crate::observation::Observation;
+use crate::outcome::{Evidence, Facts, Finding, Phase, ScriptFacts, Severity};
 
 /// Something that is not as in the healthy world.
 #[derive(Debug, Deserialize)]

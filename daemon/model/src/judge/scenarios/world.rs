@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::outcome::{
-    Check, ClockReading, ConnectionPoint, ControllerFacts, Evidence, Facts, Observation, Outcome,
-};
+use crate::observation::{Check, Observation};
+use crate::outcome::{ClockReading, ConnectionPoint, ControllerFacts, Evidence, Facts, Outcome};
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::subject::{Subject, Target, Topic};

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use super::{World, candidates, controllers, observation, resolvers};
 use crate::VpnScene;
-use crate::outcome::{Evidence, Finding, Observation, Phase, Severity};
+use crate::observation::Observation;
+use crate::outcome::{Evidence, Finding, Phase, Severity};
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::subject::{Subject, Topic};

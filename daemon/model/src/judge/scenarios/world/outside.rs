@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{DOMAIN, World, observation};
-use crate::outcome::{Observation, ScriptFacts, Way};
+use crate::observation::Observation;
+use crate::outcome::{ScriptFacts, Way};
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::subject::{ScriptSource, Subject};
