@@ -5,12 +5,14 @@
 //! | `scenarios` | a network with one fault → the causes that it must be judged to have |
 //! | `hostile` | answers that are made to harm: each costs one failed check and nothing else |
 //! | `cli` | the program: arguments, exit codes, messages, output |
+//! | `daemon` | the daemon as a process: service manager, signals |
 //! | `surfaces` | what people and programs are shown |
 //! | `lab` | the product on real servers, one fault after the other |
 //! | `layers` | who may name whom in the code |
 //! | `support` | the peers, and the network that they make |
 
 mod cli;
+mod daemon;
 mod hostile;
 mod lab;
 mod layers;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A module of the program, and the modules of ours that it may name; with a path behind the name,
 /// only that. A module stands below all that it names.
-const TABLE: [(&str, &[&str]); 16] = [
+const TABLE: [(&str, &[&str]); 19] = [
     ("text", &[]),
     ("config", &[]),
     ("endpoints", &["config"]),
@@ -47,10 +47,15 @@ const TABLE: [(&str, &[&str]); 16] = [
         ],
     ),
     ("surface", &["text", "endpoints", "check", "survey::Link"]),
+    ("systemd", &["surface"]),
+    ("logging", &[]),
+    ("app", &["check", "engine", "plan", "surface", "systemd"]),
     (
         "cli",
         &[
             "text",
+            "app",
+            "logging",
             "config",
             "endpoints",
             "net",

@@ -137,6 +137,16 @@ fn relevant(named: &[Stage]) -> Vec<Stage> {
         .collect()
 }
 
+/// The domain that the search lists of the networks lead to, with what DHCP hands out where clients live on it.
+pub async fn domain_of(plan: &Plan) -> Option<String> {
+    let asked = plan.networks.iter();
+    let asked = asked.map(|network| survey::handed_out(plan, network));
+    match search(plan, &join_all(asked).await).await {
+        Searched::Domain(domain) => Some(domain),
+        Searched::Nothing | Searched::Silence => None,
+    }
+}
+
 /// The first network that leads to a domain wins; silence counts only where no network answers.
 async fn search(plan: &Plan, networks: &[(Network, Vec<Observation>)]) -> Searched {
     let mut all_are_silent = true;

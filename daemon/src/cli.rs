@@ -9,15 +9,20 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 use sightline_model::{Reason, Stage};
 
+use crate::app;
 use crate::check::{self, Checked, Progress};
 use crate::config::{self, Config, Load, Overrides};
 use crate::endpoints::{List, Listing};
+use crate::logging;
 use crate::net::socket;
 use crate::plan::{Plan, SystemResolvers};
 use crate::surface::{self, human, json, nagios};
 
 /// Usage error of every command but `check` (sysexits: `EX_USAGE`).
 const USAGE: u8 = 64;
+
+/// Everything else that does not succeed.
+const FAILED: u8 = 1;
 
 /// Configuration error of every command but `check` (sysexits: `EX_CONFIG`).
 const CONFIGURATION: u8 = 78;
@@ -37,6 +42,8 @@ struct Arguments {
 enum Command {
     /// Look once, judge, and say which stage fails, for which cause, and who must change what.
     Check(CheckArguments),
+    /// Look all day: ask everything again and again, and say what changes. For a service.
+    Run(RunArguments),
     /// Explain a reason: what it means, what the user sees, who fixes it and how.
     Explain {
         /// The reason, as printed by `check`; without it, all are listed.
@@ -71,6 +78,18 @@ struct CheckArguments {
     /// Show every run with its phases and evidence, and the slowest chain.
     #[arg(long, short)]
     verbose: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArguments {
+    #[command(flatten)]
+    source: Source,
+    /// How lines are written; to the journal where standard error leads to it, else as text.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    log_format: Option<logging::Format>,
+    /// How much is written.
+    #[arg(long, value_enum, value_name = "DETAIL", default_value_t = logging::Detail::Info)]
+    log_level: logging::Detail,
 }
 
 #[derive(Debug, clap::Args)]
@@ -141,6 +160,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> u8 {
     match command {
         Command::Check(arguments) => check(&arguments),
+        Command::Run(arguments) => daemon(&arguments),
         Command::Explain { reason } => explain(reason.as_deref()),
         Command::Endpoints(arguments) => endpoints(&arguments),
         Command::Config { command } => configuration(command),
@@ -176,6 +196,52 @@ fn check(arguments: &CheckArguments) -> u8 {
     }
 }
 
+/// Runs as a service. Whoever starts it sees a wrong configuration at once; later ones are in the log.
+fn daemon(arguments: &RunArguments) -> u8 {
+    /// What is under way is not waited for any longer when it stops.
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+    let Ok(config) = load(&arguments.source, Overrides::default()) else {
+        return CONFIGURATION;
+    };
+    let Ok(plan) = Plan::new(&config, &SystemResolvers::read()).map_err(refused) else {
+        return CONFIGURATION;
+    };
+    logging::start(arguments.log_format, arguments.log_level);
+    for remark in config::remarks(&config) {
+        tracing::warn!("{remark}");
+    }
+    socket::raise_descriptor_limit();
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!("{error}");
+            return FAILED;
+        }
+    };
+    let again = || {
+        let config = read(&arguments.source, Overrides::default())
+            .map_err(|errors| sentences(&errors).join("; "))?;
+        Plan::new(&config, &SystemResolvers::read())
+    };
+    let ended = runtime.block_on(app::run(plan, &again));
+    runtime.shutdown_timeout(PATIENCE);
+    match ended {
+        Ok(()) => 0,
+        Err(error) => {
+            tracing::error!("{error}");
+            FAILED
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the runtime did not start: {error}"))
+}
+
 /// Looks at the site, or says why that is not possible.
 fn look(arguments: &CheckArguments) -> Result<Checked, Vec<String>> {
     let overrides = Overrides {
@@ -191,11 +257,7 @@ fn look(arguments: &CheckArguments) -> Result<Checked, Vec<String>> {
     let roots = [&plan.corporate_roots, &plan.public_roots].map(std::sync::Arc::clone);
     // Reading the trust store takes as long as a slow answer; it happens beside the first ones.
     std::thread::spawn(move || roots.map(|roots| roots.load()));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| refused(format!("the runtime did not start: {error}")))?;
+    let runtime = runtime().map_err(refused)?;
     let progress = Progress::default();
     let shows_progress =
         matches!(arguments.output, Output::Human) && std::io::stderr().is_terminal();
@@ -245,7 +307,23 @@ fn unwritten(error: serde_json::Error) -> Vec<String> {
 
 /// Loads the configuration, or prints every problem and returns them.
 fn load(source: &Source, overrides: Overrides) -> Result<Config, Vec<String>> {
-    let load = Load {
+    read(source, overrides).map_err(|errors| {
+        let is_terminal = std::io::stderr().is_terminal();
+        let _closed = writeln!(
+            anstream::stderr(),
+            "{}",
+            errors.render(is_terminal).trim_end()
+        );
+        sentences(&errors)
+    })
+}
+
+fn sentences(errors: &config::Errors) -> Vec<String> {
+    errors.problems().iter().map(ToString::to_string).collect()
+}
+
+fn read(source: &Source, overrides: Overrides) -> Result<Config, config::Errors> {
+    config::load(&Load {
         file: source.config.clone(),
         default_file: PathBuf::from(config::DEFAULT_FILE),
         environment: std::env::vars_os()
@@ -256,19 +334,7 @@ fn load(source: &Source, overrides: Overrides) -> Result<Config, Vec<String>> {
             .to_string_lossy()
             .into_owned(),
         overrides,
-    };
-    match config::load(&load) {
-        Ok(config) => Ok(config),
-        Err(errors) => {
-            let is_terminal = std::io::stderr().is_terminal();
-            let _closed = writeln!(
-                anstream::stderr(),
-                "{}",
-                errors.render(is_terminal).trim_end()
-            );
-            Err(errors.problems().iter().map(ToString::to_string).collect())
-        }
-    }
+    })
 }
 
 fn endpoints(arguments: &EndpointsArguments) -> u8 {

@@ -17,17 +17,22 @@
 //! | [`check`] | a look at every network, judged |
 //! | [`engine`] | the daemon: asks again and again, believes, judges, publishes |
 //! | [`surface`] | what people and programs are shown |
+//! | [`systemd`] | what the service manager is told |
+//! | [`logging`] | what operators read at night |
+//! | [`app`] | `sightline run`: starts, reloads and stops everything |
 //! | [`cli`] | arguments in, exit code out |
 //! | [`text`] | how values are written for people |
 //!
 //! The words and the judging rules are in `sightline-model`, the wire formats in `sightline-wire`.
 
 pub mod account;
+pub mod app;
 pub mod check;
 pub mod cli;
 pub mod config;
 pub mod endpoints;
 pub mod engine;
+pub mod logging;
 pub mod net;
 pub mod path;
 pub mod plan;
@@ -36,5 +41,6 @@ pub mod program;
 pub mod run;
 pub mod surface;
 pub mod survey;
+pub mod systemd;
 pub mod text;
 pub mod timetable;

@@ -7,7 +7,9 @@ pub mod nagios;
 
 use std::cmp::Reverse;
 
-use sightline_model::{NetworkStatus, RootCause, Stage, Verdict};
+use sightline_model::incident::Moment;
+use sightline_model::snapshot::Snapshot;
+use sightline_model::{DIRECT, NetworkStatus, RootCause, Stage, Verdict};
 
 /// The causes by their severity; those of the same severity in the order of the flow.
 fn worst_first(network: &NetworkStatus) -> Vec<&RootCause> {
@@ -35,6 +37,44 @@ pub fn sentence(network: &NetworkStatus) -> String {
     }
 }
 
+/// How it stands with a site now, in a line: of a daemon that has not looked yet, or not for long, that.
+#[must_use]
+pub fn line(snapshot: &Snapshot, now: Moment) -> String {
+    let said = verdict_line(snapshot, now);
+    match &snapshot.configuration.refused {
+        Some(why) => format!(
+            "{said} The configuration file is not good, and the one before is in force: {why}"
+        ),
+        None => said,
+    }
+}
+
+fn verdict_line(snapshot: &Snapshot, now: Moment) -> String {
+    let verdict = human::verdict_word(snapshot.verdict(now));
+    if !snapshot.is_warm {
+        let ran = snapshot.checks.iter().filter(|check| check.state.is_some());
+        return format!(
+            "{verdict}: the first round is under way, {} of {} checks have run",
+            ran.count(),
+            snapshot.checks.len()
+        );
+    }
+    if snapshot.is_stalled(now) {
+        return format!(
+            "{verdict}: no check has ended for more than a minute; this box is at fault"
+        );
+    }
+    let networks = &snapshot.status.networks;
+    let said = networks
+        .iter()
+        .filter(|network| network.verdict == snapshot.status.verdict)
+        .map(|network| match networks.len() {
+            1 => sentence(network),
+            _ => format!("{}: {}", network.network, sentence(network)),
+        });
+    format!("{verdict}: {}", said.collect::<Vec<_>>().join(" "))
+}
+
 /// What was tested and stands in nobody's way.
 fn good_news(network: &NetworkStatus) -> String {
     let usable = network
@@ -47,6 +87,13 @@ fn good_news(network: &NetworkStatus) -> String {
         1 => Some("1 domain controller".to_owned()),
         many => Some(format!("{many} domain controllers")),
     };
+    // A direct path goes without saying.
+    let path = network.paths.iter().find(|path| path.carries);
+    let through = path.filter(|path| path.path != DIRECT);
+    let usable = usable.map(|usable| match through {
+        Some(path) => format!("{usable} through {}", path.path),
+        None => usable,
+    });
     let is_tested = |wanted: Stage| {
         network.judged.contains(&wanted)
             && network

@@ -383,7 +383,7 @@ fn line(out: &mut String, arguments: fmt::Arguments<'_>) {
     out.push('\n');
 }
 
-const fn verdict_word(verdict: Verdict) -> &'static str {
+pub(super) const fn verdict_word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Ready => "READY",
         Verdict::Degraded => "DEGRADED",

@@ -1,0 +1,212 @@
+//! `sightline run`: makes the channels, starts the tasks, reloads, and stops in order. Knows everybody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sightline_model::incident::{Event, Incident};
+use sightline_model::snapshot::Snapshot;
+use sightline_model::{Severity, Verdict};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use crate::check;
+use crate::engine::{Clock, Command, Engine, Probes, SystemClock};
+use crate::plan::Plan;
+use crate::surface;
+use crate::systemd::Manager;
+
+/// Without a configured domain the search list is tried so often.
+const SEARCH_EVERY: Duration = Duration::from_secs(60);
+
+/// The manager hears of the state so often, whether it has changed or not.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// Commands that may wait.
+const MOST_COMMANDS: usize = 16;
+
+/// The signals that are obeyed.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Runs until it is told to stop. `load` reads the configuration anew.
+///
+/// # Errors
+/// A sentence, where the system does not give what is needed.
+pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<(), String> {
+    let mut signals =
+        Signals::new().map_err(|error| format!("signals cannot be received: {error}"))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let plan = Arc::new(plan);
+    let (engine, outlets) = Engine::new(Arc::clone(&plan), Arc::new(Probes), Arc::clone(&clock));
+    let (commands, orders) = mpsc::channel(MOST_COMMANDS);
+    let engine = tokio::spawn(engine.run(orders));
+    if plan.domain.is_none() {
+        tokio::spawn(search(Arc::clone(&plan), commands.clone()));
+    }
+    tokio::spawn(tell_events(outlets.events));
+    let mut manager = Manager::new();
+    tracing::info!(
+        site = plan.site,
+        version = env!("CARGO_PKG_VERSION"),
+        "started; the first verdict comes when everything has been asked once"
+    );
+    manager.ready();
+    let mut snapshots = outlets.snapshots;
+    let mut verdict = Said::default();
+    let mut ticks = tokio::time::interval(TELL_EVERY);
+    loop {
+        tokio::select! {
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.hang_up.recv() => reload(&manager, &commands, load).await,
+            changed = snapshots.changed() => {
+                if changed.is_err() {
+                    // A fault in the engine must not look like a daemon that lives.
+                    let why = engine.await.err().map_or_else(String::new, |error| error.to_string());
+                    return Err(format!("the engine has stopped: {why}"));
+                }
+                show(&mut manager, &mut verdict, &snapshots, &*clock);
+            }
+            _ = ticks.tick() => show(&mut manager, &mut verdict, &snapshots, &*clock),
+        }
+    }
+    manager.stopping();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn show(
+    manager: &mut Manager,
+    said: &mut Said,
+    snapshots: &watch::Receiver<Arc<Snapshot>>,
+    clock: &dyn Clock,
+) {
+    let snapshot = Arc::clone(&snapshots.borrow());
+    manager.follow(&snapshot, clock.now());
+    said.follow(&snapshot, clock);
+}
+
+/// The verdict that was logged last: a change is one line, a steady state is silent.
+#[derive(Debug, Default)]
+struct Said(Option<Verdict>);
+
+impl Said {
+    fn follow(&mut self, snapshot: &Snapshot, clock: &dyn Clock) {
+        let now = clock.now();
+        let verdict = snapshot.verdict(now);
+        if !snapshot.is_warm || self.0.replace(verdict) == Some(verdict) {
+            return;
+        }
+        let sentence = surface::line(snapshot, now);
+        let site = &snapshot.status.site;
+        if verdict == Verdict::Ready {
+            tracing::info!(site, verdict = verdict.id(), "{sentence}");
+        } else {
+            tracing::warn!(site, verdict = verdict.id(), "{sentence}");
+        }
+    }
+}
+
+async fn reload(
+    manager: &Manager,
+    commands: &mpsc::Sender<Command>,
+    load: &dyn Fn() -> Result<Plan, String>,
+) {
+    manager.reloading();
+    let command = match load() {
+        Ok(plan) => {
+            tracing::info!("the configuration was read anew");
+            Command::Reload(Box::new(plan))
+        }
+        Err(error) => {
+            tracing::error!(
+                "the configuration is not good, and the one before stays in force: {error}"
+            );
+            Command::Refused(error)
+        }
+    };
+    // The engine is gone only while everything ends.
+    let _ending = commands.send(command).await;
+    manager.ready();
+}
+
+/// Looks for the domain that the search list leads to, until it is found.
+async fn search(plan: Arc<Plan>, commands: mpsc::Sender<Command>) {
+    loop {
+        if let Some(domain) = check::domain_of(&plan).await {
+            tracing::info!(domain, "the search list leads to a domain");
+            let _ending = commands.send(Command::Domain(domain)).await;
+            return;
+        }
+        tokio::time::sleep(SEARCH_EVERY).await;
+    }
+}
+
+async fn tell_events(mut events: mpsc::UnboundedReceiver<Event>) {
+    while let Some(event) = events.recv().await {
+        let (what, incident) = match &event {
+            Event::Opened(incident) => ("opened", incident),
+            Event::Changed(incident) => ("changed", incident),
+            Event::Closed(incident) => ("closed", incident),
+        };
+        tell(what, incident);
+    }
+}
+
+fn tell(what: &'static str, incident: &Incident) {
+    let Incident {
+        id,
+        network,
+        stage,
+        reason,
+        subject,
+        severity,
+        summary,
+        fix,
+        ..
+    } = incident;
+    let (stage, reason, severity) = (stage.id(), reason.code(), severity.id());
+    if what == "closed" {
+        tracing::info!(
+            incident = id,
+            network,
+            stage,
+            reason,
+            subject,
+            "over: {summary}"
+        );
+    } else if incident.severity == Severity::Blocking {
+        tracing::error!(
+            incident = id,
+            network,
+            stage,
+            reason,
+            subject,
+            severity,
+            "{what}: {summary} {fix}"
+        );
+    } else {
+        tracing::warn!(
+            incident = id,
+            network,
+            stage,
+            reason,
+            subject,
+            severity,
+            "{what}: {summary} {fix}"
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! The daemon as a process: what it tells the service manager, and which signals it obeys.
+
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Nobody listens there, so that everything that is asked fails at once and on this machine.
+const NOWHERE: &str = r#"
+[site]
+name = "berlin-02"
+[domain]
+name = "corp.example.com"
+[time]
+sources = ["127.0.0.1"]
+[ports]
+ntp = 9
+[[network]]
+name = "default"
+interface = "lo"
+resolvers = ["127.0.0.1:9"]
+proxy = "direct"
+"#;
+
+struct Daemon {
+    /// Gone once it has stopped.
+    child: Option<Child>,
+    manager: UnixDatagram,
+    file: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+impl Daemon {
+    fn start(text: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let file = directory.path().join("sightline.toml");
+        std::fs::write(&file, text).expect("a file");
+        let socket = directory.path().join("notify");
+        let manager = UnixDatagram::bind(&socket).expect("a socket");
+        let timeout = Some(Duration::from_secs(20));
+        manager.set_read_timeout(timeout).expect("a timeout");
+        let child = Command::new(env!("CARGO_BIN_EXE_sightline"))
+            .args(["run", "--log-format", "json", "--config"])
+            .arg(&file)
+            .env("NOTIFY_SOCKET", &socket)
+            .env("WATCHDOG_USEC", "60000000")
+            .env_remove("JOURNAL_STREAM")
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        Self {
+            child: Some(child),
+            manager,
+            file,
+            _directory: directory,
+        }
+    }
+
+    /// Waits for a message that holds `text`.
+    fn tells(&self, text: &str) -> String {
+        let begun = Instant::now();
+        let mut heard = Vec::new();
+        while begun.elapsed() < Duration::from_secs(60) {
+            let mut buffer = [0; 4096];
+            let Ok(length) = self.manager.recv(&mut buffer) else {
+                break;
+            };
+            let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if message.contains(text) {
+                return message;
+            }
+            heard.push(message);
+        }
+        panic!("it never told `{text}`, but {heard:?}");
+    }
+
+    fn signal(&self, name: &str) {
+        let child = self.child.as_ref().expect("it runs");
+        let sent = Command::new("kill")
+            .args([format!("-{name}"), child.id().to_string()])
+            .status();
+        assert!(sent.expect("kill(1) is there").success());
+    }
+
+    /// Its exit status and what it wrote, once it has been told to stop.
+    fn stops(mut self) -> (Option<i32>, String) {
+        let begun = Instant::now();
+        self.signal("TERM");
+        self.tells("STOPPING=1");
+        let child = self.child.take().expect("it runs");
+        let ended = child.wait_with_output().expect("its output");
+        assert!(begun.elapsed() < Duration::from_secs(2), "it took longer");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        (ended.status.code(), said)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _gone = child.kill();
+            let _gone = child.wait();
+        }
+    }
+}
+
+#[test]
+fn it_is_ready_tells_the_verdict_feeds_the_watchdog_and_stops_when_told() {
+    let daemon = Daemon::start(NOWHERE);
+    daemon.tells("READY=1");
+    let status = daemon.tells("STATUS=NOT READY");
+    assert!(status.contains("127.0.0.1:9"), "{status}");
+    daemon.tells("WATCHDOG=1");
+    let (code, said) = daemon.stops();
+    assert_eq!(code, Some(0), "{said}");
+    for line in said.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).expect(line);
+        assert!(
+            line["message"].is_string() && line["level"].is_string(),
+            "{line}"
+        );
+    }
+    let mut lines = said.lines();
+    assert!(
+        lines.any(|line| line.contains("\"verdict\":\"not_ready\"")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_reload_is_told_and_a_file_that_is_not_good_changes_nothing_but_what_is_said() {
+    let daemon = Daemon::start(NOWHERE);
+    daemon.tells("READY=1");
+    daemon.tells("STATUS=NOT READY");
+    let broken = NOWHERE.replace("resolvers", "resolver");
+    std::fs::write(&daemon.file, broken).expect("a file");
+    daemon.signal("HUP");
+    daemon.tells("RELOADING=1");
+    daemon.tells("READY=1");
+    let status = daemon.tells("The configuration file is not good");
+    assert!(
+        status.contains("NOT READY") && status.contains("resolver"),
+        "{status}"
+    );
+    std::fs::write(&daemon.file, NOWHERE).expect("a file");
+    daemon.signal("HUP");
+    daemon.tells("READY=1");
+    let status = daemon.tells("STATUS=NOT READY");
+    assert!(!status.contains("not good"), "{status}");
+    assert_eq!(daemon.stops().0, Some(0));
+}
+
+#[test]
+fn a_wrong_configuration_at_the_start_is_refused_with_its_place() {
+    let directory = tempfile::tempdir().expect("a scratch directory");
+    let file = directory.path().join("sightline.toml");
+    std::fs::write(&file, "[site]\nnaem = \"x\"\n").expect("a file");
+    let ended = Command::new(env!("CARGO_BIN_EXE_sightline"))
+        .args(["run", "--config"])
+        .arg(&file)
+        .output()
+        .expect("the program starts");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(78), "{said}");
+    assert!(said.contains(":2:1") && said.contains("name"), "{said}");
+}
