@@ -250,6 +250,23 @@ fn the_order_of_observations_changes_nothing() {
 }
 
 #[test]
+fn no_vpn_hides_that_no_controller_is_usable() {
+    for path in files() {
+        let text = std::fs::read_to_string(&path).expect("a readable scenario");
+        let scenario: Scenario = toml::from_str(&text).expect("a scenario");
+        let status = judged(&scenario);
+        let mut stages = status.stages.iter();
+        let looked = stages.find(|status| status.stage == Stage::DomainController);
+        let was_looked_for = looked.is_some_and(|status| !status.probes.is_empty());
+        let none_is_usable = !status.domain_controllers.iter().any(|dc| dc.usable);
+        if !scenario.world.vpns.is_empty() && was_looked_for && none_is_usable {
+            let verdict = looked.map(|status| status.verdict);
+            assert!(verdict >= Some(Verdict::Unknown), "{}", path.display());
+        }
+    }
+}
+
+#[test]
 fn a_site_takes_its_worst_network() {
     let read = |name: &str| -> Scenario {
         let file = files()

@@ -26,20 +26,25 @@ pub(super) fn judge(network: &NetworkScene, standing: &Standing) -> Vec<Draft> {
             findings.map(move |finding| (name, is_required, draft(name, seen, finding, standing)))
         })
         .collect();
-    let is_blocked = |vpn: &str| {
-        drafts
-            .iter()
-            .any(|(name, _, draft)| *name == vpn && draft.severity == Severity::Blocking)
+    let worst_of = |vpn: &str| {
+        let of_vpn = drafts.iter().filter(|(name, _, _)| *name == vpn);
+        of_vpn.map(|(_, _, draft)| draft.severity).max()
     };
-    let one_is_left = network.vpns.iter().any(|vpn| !is_blocked(&vpn.name));
+    let worst: Vec<_> = network.vpns.iter().map(|vpn| worst_of(&vpn.name)).collect();
+    let one_is_left = worst.iter().any(|worst| *worst < Some(Severity::Blocking));
+    // One that could not be looked at is no proof that another one may be left in doubt.
+    let one_is_known = worst
+        .iter()
+        .any(|worst| *worst < Some(Severity::Inconclusive));
     for (_, is_required, draft) in &mut drafts {
-        if one_is_left && !*is_required {
-            draft.severity = match draft.severity {
-                Severity::Blocking => Severity::Degrading,
-                Severity::Inconclusive => Severity::Info,
-                severity => severity,
-            };
+        if *is_required {
+            continue;
         }
+        draft.severity = match draft.severity {
+            Severity::Blocking if one_is_left => Severity::Degrading,
+            Severity::Inconclusive if one_is_known => Severity::Info,
+            severity => severity,
+        };
     }
     drafts.into_iter().map(|(_, _, draft)| draft).collect()
 }
