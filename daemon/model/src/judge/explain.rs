@@ -170,7 +170,7 @@ fn explains(cause: &Draft, other: &Draft) -> bool {
 }
 
 /// Whether it is about a tunnel that is not of use, apart from its gateway.
-fn is_of_tunnel(reason: Reason) -> bool {
+pub(super) fn is_of_tunnel(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::VpnTunnelDown

@@ -231,8 +231,21 @@ pub(super) fn weigh(
     } else {
         Relief::None
     };
-    // What these resolvers lack, the tunnels lack too.
-    let are_shared = !tunnels.is_empty() && !tunnels.iter().any(|tunnel| tunnel.has_resolvers);
+    // What these resolvers lack, the tunnels without resolvers lack too. While nothing carries the flow, one
+    // such tunnel that leads somewhere is enough to miss it.
+    let is_of_use = |tunnel: &Tunnel| {
+        !of_vpns.iter().any(|draft| {
+            super::explain::is_of_tunnel(draft.reason)
+                && draft.severity > Severity::Info
+                && super::vpns::is_about(draft, &tunnel.vpn)
+        })
+    };
+    let are_shared = if standing.carrying.is_empty() {
+        let mut of_use = tunnels.iter().filter(|tunnel| is_of_use(tunnel));
+        of_use.any(|tunnel| !tunnel.has_resolvers)
+    } else {
+        !tunnels.is_empty() && !tunnels.iter().any(|tunnel| tunnel.has_resolvers)
+    };
     if !standing.is_carried_by(DIRECT) {
         let of_path =
             |draft: &&mut Draft| matches!(draft.stage, Stage::DomainController | Stage::SignIn);
