@@ -19,8 +19,33 @@ pub(super) fn explain(mut drafts: Vec<Draft>) -> Vec<Draft> {
     for (draft, reason) in drafts.iter_mut().zip(explained_by) {
         draft.explained_by = draft.explained_by.or(reason);
     }
+    explain_tunnels(&mut drafts);
     doubt_what_the_clock_explains(&mut drafts);
     drafts
+}
+
+/// What keeps a gateway silent keeps its tunnel down too. Where the silence alone proves nothing, what explains
+/// it still does.
+fn explain_tunnels(drafts: &mut [Draft]) {
+    let silent: Vec<Draft> = drafts
+        .iter()
+        .filter(|draft| draft.reason == Reason::VpnGatewayNoAnswer && draft.explained_by.is_some())
+        .cloned()
+        .collect();
+    let reason_for = |vpn: &String| {
+        let mut gateways = silent.iter();
+        let gateway = gateways.find(|gateway| vpns::is_about(gateway, vpn));
+        gateway.and_then(|gateway| gateway.explained_by)
+    };
+    for draft in drafts {
+        let suffers = is_of_tunnel(draft.reason) && draft.reason != Reason::VpnNoRoute;
+        if suffers
+            && draft.explained_by.is_none()
+            && draft.what.iter().all(|vpn| reason_for(vpn).is_some())
+        {
+            draft.explained_by = draft.what.first().and_then(reason_for);
+        }
+    }
 }
 
 /// Nobody knows of a certificate that a wrong clock of this box made look bad. What the stage can do
