@@ -5,6 +5,7 @@ pub mod dhcp;
 pub mod dns;
 pub mod exchange;
 pub mod fault;
+pub mod hops;
 pub mod http;
 pub mod icmp;
 pub mod kerberos;

@@ -26,6 +26,7 @@ mod scp;
 mod smb;
 mod sts;
 mod throughput;
+mod trace;
 mod traffic;
 mod tunnel;
 mod vpn;
@@ -63,6 +64,7 @@ pub const KINDS: &[Kind] = &[
     clock::KIND,
     icmp::KIND,
     mtu::KIND,
+    trace::KIND,
     proxy::KIND,
     http::KIND,
     https::KIND,
@@ -106,6 +108,8 @@ pub enum Thing {
         /// The address.
         address: IpAddr,
     },
+    /// A port of a domain controller that says nothing.
+    Dark(DarkPort),
     /// A domain controller at which the account may be used.
     AccountAt {
         /// Target of the SRV record.
@@ -160,6 +164,21 @@ pub enum Thing {
         /// How it is reached.
         by: By,
     },
+}
+
+/// A port of a domain controller that says nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DarkPort {
+    /// Target of the SRV record.
+    pub name: String,
+    /// The address.
+    pub address: IpAddr,
+    /// Whether it is a port of UDP; else of TCP.
+    pub is_udp: bool,
+    /// Its number.
+    pub port: u16,
+    /// The door of the check that found it silent.
+    pub door: String,
 }
 
 /// How a host of the Internet is reached.

@@ -6,6 +6,7 @@
 
 mod account;
 mod controllers;
+mod dark;
 mod handed_out;
 mod hosts;
 mod path;
@@ -105,9 +106,13 @@ pub async fn survey(
         under_way.start(tasks, Some(id));
     }
 
+    let mut was_traced = false;
     loop {
         let Some((id, seen)) = under_way.join().await else {
-            let closing = next.closing();
+            let mut closing = next.closing();
+            if closing.is_empty() && !std::mem::replace(&mut was_traced, true) {
+                closing = next.traces(|| under_way.observations());
+            }
             if closing.is_empty() {
                 break;
             }
@@ -309,6 +314,15 @@ impl<'a> Next<'a> {
         let ground = self.ground;
         let tunnels = self.tunnels.iter_mut();
         tunnels.flat_map(|path| path.closing(ground)).collect()
+    }
+
+    /// How far packets come to controllers that say nothing. Who was only pinged is none of them.
+    fn traces<'seen, S: Iterator<Item = &'seen Observation>>(
+        &self,
+        seen: impl Fn() -> S,
+    ) -> Vec<Task> {
+        let traces = |path: &Path| dark::traces(&path.ground(self.ground), seen());
+        self.paths().flat_map(traces).collect()
     }
 
     /// For the judge.

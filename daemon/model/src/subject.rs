@@ -112,6 +112,15 @@ pub enum Subject {
         /// The address that is asked.
         address: IpAddr,
     },
+    /// How far packets come on the way to a silent port of a domain controller.
+    LastHop {
+        /// Its name in the SRV record.
+        name: String,
+        /// The address that is asked.
+        address: IpAddr,
+        /// The door of the check that found it silent.
+        door: String,
+    },
     /// A host of the Internet, asked as a client of the flow would.
     Host {
         /// Its name.

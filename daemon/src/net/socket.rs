@@ -120,7 +120,16 @@ pub fn reachable_by_route(path: &NetPath, peer: IpAddr) -> io::Result<()> {
     socket.connect(&SocketAddr::new(peer, 9).into())
 }
 
-fn bound(path: &NetPath, peer: IpAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+/// A socket on the path, for the modules beside that do more with it than send and receive.
+///
+/// # Errors
+/// Whatever the system says about socket, device or source address.
+pub(super) fn bound(
+    path: &NetPath,
+    peer: IpAddr,
+    kind: Type,
+    protocol: Protocol,
+) -> io::Result<Socket> {
     let domain = match peer {
         IpAddr::V4(_) => Domain::IPV4,
         IpAddr::V6(_) => Domain::IPV6,

@@ -1,5 +1,6 @@
 //! Which domain controllers can be used, and why the others cannot.
 
+mod hops;
 mod names;
 mod sites;
 
@@ -278,6 +279,11 @@ fn faults(network: &NetworkScene, name: &str, doors: &[Door<'_>], relief: Relief
                 .filter_map(|seen| seen.outcome.worst())
                 .map(|finding| finding.detail.clone())
                 .collect();
+            // Whoever shows two lines shows this one.
+            let at = draft.details.len().min(1);
+            draft
+                .details
+                .splice(at..at, hops::to(network, door.address, door.path, None));
             drafts.push(draft);
             drafts.extend(door.blind().map(|mut draft| {
                 draft.severity = relief.relieve(draft.severity);
@@ -285,12 +291,14 @@ fn faults(network: &NetworkScene, name: &str, doors: &[Door<'_>], relief: Relief
             }));
             continue;
         }
-        let has_found = |reason: Reason| {
+        let found = |is_meant: fn(&Finding) -> bool| {
             let mut findings = door.seen.iter().flat_map(|seen| &seen.outcome.findings);
-            findings.any(|finding| finding.reason == reason)
+            findings.any(is_meant)
         };
-        let foreign = has_found(Reason::CldapWrongDomain);
-        let has_hole = has_found(Reason::MtuBlackhole);
+        let foreign = found(|finding| finding.reason == Reason::CldapWrongDomain);
+        let has_hole = found(|finding| {
+            finding.reason == Reason::MtuBlackhole && finding.severity == Severity::Blocking
+        });
         for seen in door.seen.iter().filter(|seen| is_expected(seen, door)) {
             for finding in &seen.outcome.findings {
                 if foreign && finding.reason != Reason::CldapWrongDomain {
@@ -298,6 +306,12 @@ fn faults(network: &NetworkScene, name: &str, doors: &[Door<'_>], relief: Relief
                 }
                 let mut draft = service_fault(network, seen, finding, &place, relief);
                 // Who was connected and heard nothing more was sent something long.
+                if hops::may_tell(draft.reason) {
+                    let door_is = Some(seen.check.door.as_str());
+                    draft
+                        .details
+                        .extend(hops::to(network, door.address, door.path, door_is));
+                }
                 let over_tcp = seen.check.door.starts_with("tcp");
                 if has_hole && over_tcp && finding.reason == Reason::ReadTimeout {
                     draft.explained_by = Some(Reason::MtuBlackhole);

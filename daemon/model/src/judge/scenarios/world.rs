@@ -58,6 +58,8 @@ pub(super) struct World {
     pub(super) account_at: Vec<String>,
     /// VPNs: `name gateway`, with `required` behind, and with `elsewhere` where no tunnel ends on this box.
     pub(super) vpns: Vec<String>,
+    /// Silent ports to which the way was traced: `name address door`.
+    pub(super) traced: Vec<String>,
     /// VPNs whose tunnels lead to the controllers: `name`, with resolvers of their own behind.
     pub(super) tunnels: Vec<String>,
     /// Whether controllers are reached without a VPN too; the resolvers of the network do not know the zone
@@ -115,6 +117,7 @@ impl Default for World {
             tenant: None,
             account_at: Vec::new(),
             vpns: Vec::new(),
+            traced: Vec::new(),
             tunnels: Vec::new(),
             direct: true,
             direct_expected: false,
@@ -276,6 +279,7 @@ pub(super) fn healthy(world: &World) -> (Vec<Candidate>, Vec<(String, Observatio
         seen.push((format!("time {source}"), check));
     }
     seen.extend(world.vpns.iter().flat_map(|text| outside::vpn(text)));
+    seen.extend(world.traced.iter().map(|text| outside::traced(text)));
     seen.extend(outside::proxies(world));
     seen.extend(outside::hosts(world));
     seen.extend(world.account_at.iter().flat_map(|name| with_account(name)));

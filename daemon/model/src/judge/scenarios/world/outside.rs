@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{DOMAIN, World, observation};
 use crate::observation::Observation;
-use crate::outcome::{ScriptFacts, Way};
+use crate::outcome::{Evidence, ScriptFacts, Way};
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::subject::{ScriptSource, Subject};
@@ -47,6 +47,23 @@ pub(super) fn proxies(world: &World) -> Vec<(String, Observation)> {
         seen.push((format!("proxy {name}"), check));
     }
     seen
+}
+
+/// How far packets come to a port that says nothing.
+pub(super) fn traced(text: &str) -> (String, Observation) {
+    let words: Vec<_> = text.split(' ').collect();
+    let [name, address, door] = words.as_slice() else {
+        panic!("`{text}` is not `name address door`");
+    };
+    let subject = Subject::LastHop {
+        name: format!("{name}.{DOMAIN}"),
+        address: address.parse().expect("an address"),
+        door: (*door).to_owned(),
+    };
+    let mut check = observation(subject, "trace", Stage::DomainController, Gate::Optional);
+    let way = format!("way to {address} {door}");
+    check.outcome.evidence.insert("way", Evidence::Text(way));
+    (format!("trace {name}"), check)
 }
 
 pub(super) fn dhcp(world: &World) -> Vec<(String, Observation)> {
