@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sightline_model::incident::{Event, Moment};
+use sightline_model::incident::{Event, Moment, Past};
 use sightline_model::snapshot::Snapshot;
 use sightline_model::{CheckKey, Observation, Reason};
 use tokio::sync::{mpsc, watch};
@@ -129,10 +129,15 @@ pub struct Outlets {
 }
 
 impl Engine {
-    /// An engine that has asked nothing yet.
+    /// An engine that has asked nothing yet, and goes on with what was before it.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, runner: Arc<dyn Runner>, clock: Arc<dyn Clock>) -> (Self, Outlets) {
-        let state = State::new(plan, clock.now());
+    pub fn new(
+        plan: Arc<Plan>,
+        past: Past,
+        runner: Arc<dyn Runner>,
+        clock: Arc<dyn Clock>,
+    ) -> (Self, Outlets) {
+        let state = State::new(plan, past, clock.now());
         let (snapshots, receiver) = watch::channel(Arc::new(state.snapshot(clock.now(), 0)));
         let (events, happened) = mpsc::unbounded_channel();
         let engine = Self {

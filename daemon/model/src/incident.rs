@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::outcome::Severity;
 use crate::reason::{Fixer, Reason};
@@ -53,7 +53,7 @@ impl Default for Patience {
 }
 
 /// A root cause over time.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// The same from its opening to its close, and never again: the time of its opening and the number of
     /// its kind, as `19ab3c4d5e6-1`.
@@ -101,6 +101,15 @@ pub enum Event {
     Closed(Incident),
 }
 
+/// What is known from before a restart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Past {
+    /// Incidents that were open.
+    pub open: Vec<Incident>,
+    /// Incidents that were over, the last one first.
+    pub closed: Vec<Incident>,
+}
+
 /// The incidents that are open, and causes that may become some.
 #[derive(Clone, Debug, Default)]
 pub struct Incidents {
@@ -133,10 +142,29 @@ impl Incidents {
         }
     }
 
-    /// Goes on with incidents that were open before a restart. They close if their causes are gone.
+    /// Goes on after a restart: what was open closes if its cause is gone, and what came and went before
+    /// is still known to do so.
     #[must_use]
-    pub fn resumed(patience: Patience, open: Vec<Incident>, now: Moment) -> Self {
-        let tracked = open.into_iter().map(|incident| {
+    pub fn resumed(patience: Patience, past: &Past, now: Moment) -> Self {
+        let mut openings: BTreeMap<_, VecDeque<Duration>> = BTreeMap::new();
+        let mut all: Vec<&Incident> = past.open.iter().chain(&past.closed).collect();
+        all.sort_by_key(|incident| incident.since);
+        for incident in all {
+            let age = now.wall.unix_millis() - incident.since.unix_millis();
+            let Ok(age) = u64::try_from(age).map(Duration::from_millis) else {
+                continue;
+            };
+            if age <= patience.flap_window {
+                let key = (incident.network.clone(), incident.key.clone());
+                let times = openings.entry(key).or_default();
+                // The monotonic clock may be younger than the opening, which then counts for longer.
+                times.push_back(now.steady.saturating_sub(age));
+                if times.len() > patience.flap_count {
+                    times.pop_front();
+                }
+            }
+        }
+        let tracked = past.open.iter().map(|incident| {
             let known = Tracked {
                 first: Moment {
                     wall: incident.since,
@@ -145,12 +173,13 @@ impl Incidents {
                 gone: None,
                 incident: Some(incident.clone()),
             };
-            ((incident.network, incident.key), known)
+            ((incident.network.clone(), incident.key.clone()), known)
         });
         Self {
             patience,
             tracked: tracked.take(MOST).collect(),
-            ..Self::default()
+            openings,
+            opened: 0,
         }
     }
 

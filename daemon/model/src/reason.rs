@@ -142,7 +142,7 @@ reasons! {
 }
 
 /// Who has to change something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fixer {
     /// Whoever runs routers, firewalls, DHCP and the site's resolvers.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A point in wall-clock time: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +46,48 @@ impl Serialize for Timestamp {
     }
 }
 
+/// As it is written, to the second.
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parsed(&text).ok_or_else(|| D::Error::custom(format!("no time `{text}`")))
+    }
+}
+
+/// Reads what [`Timestamp`] writes: UTC, whole seconds, years of four digits.
+fn parsed(text: &str) -> Option<Timestamp> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
+    let days = day_of(year, month, day);
+    let is_date = civil(days) == (year, month, day);
+    let is_time = hour < 24 && minute < 60 && second < 60;
+    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+    (is_date && is_time).then_some(Timestamp(seconds * 1000))
+}
+
+/// Three numbers of so many digits.
+fn numbers(text: &str, between: char, digits: [usize; 3]) -> Option<[i64; 3]> {
+    let mut parts = text.split(between);
+    let mut all = [0; 3];
+    for (number, digits) in all.iter_mut().zip(digits) {
+        let part = parts.next()?;
+        let is_number = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+        *number = is_number.then(|| part.parse().ok())??;
+    }
+    parts.next().is_none().then_some(all)
+}
+
+/// The opposite of [`civil`].
+const fn day_of(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
 /// The Gregorian date of a day counted from 1970-01-01. The year is taken to begin in March, so
 /// that the leap day is the last one of its year.
 fn civil(days: i64) -> (i64, i64, i64) {
@@ -78,10 +121,30 @@ mod tests {
             (4_102_444_799, "2099-12-31T23:59:59Z"),
             (-1, "1969-12-31T23:59:59Z"),
         ] {
-            assert_eq!(
-                Timestamp::from_unix_millis(seconds * 1000).to_string(),
-                text
-            );
+            let time = Timestamp::from_unix_millis(seconds * 1000);
+            assert_eq!(time.to_string(), text);
+            assert_eq!(parsed(text), Some(time));
+        }
+    }
+
+    #[test]
+    fn every_day_reads_back_and_what_is_none_does_not() {
+        for day in -200_000..800_000 {
+            let (year, month, date) = civil(day);
+            assert_eq!(day_of(year, month, date), day);
+        }
+        for text in [
+            "",
+            "2026-11-22",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-11-22T24:00:00Z",
+            "2026-11-22T10:00:00+01:00",
+            "2026-11-22T10:00:00.5Z",
+            "2026-11-22T10:00:00:00Z",
+            "+026-11-22T10:00:00Z",
+        ] {
+            assert_eq!(parsed(text), None, "{text}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sightline_model::incident::{Event, Incident, Incidents, Moment, Patience};
+use sightline_model::incident::{Event, Incident, Incidents, Moment, Past, Patience};
 use sightline_model::snapshot::{CheckView, Configuration, Schedule, Snapshot};
 use sightline_model::steady::{Belief, CheckState, Rules};
 use sightline_model::{
@@ -62,7 +62,7 @@ struct Known {
 }
 
 impl State {
-    pub(super) fn new(plan: Arc<Plan>, now: Moment) -> Self {
+    pub(super) fn new(plan: Arc<Plan>, past: Past, now: Moment) -> Self {
         let status = Arc::new(judge(&Scene {
             site: plan.site.clone(),
             now: now.wall,
@@ -75,8 +75,8 @@ impl State {
             started: now,
             table: Timetable::default(),
             known: BTreeMap::new(),
-            incidents: Incidents::new(Patience::default()),
-            closed: Arc::default(),
+            incidents: Incidents::resumed(Patience::default(), &past, now),
+            closed: Arc::new(past.closed),
             incidents_total: Arc::default(),
             schedule: Schedule::default(),
             configuration: Configuration {
@@ -126,7 +126,13 @@ impl State {
             *known.failures.entry(worst.reason).or_default() += 1;
         }
         let Some(state) = &mut known.state else {
+            let is_good = seen.outcome.state() <= Ended::Pass;
             known.state = Some(CheckState::first(seen));
+            if !is_good {
+                // Nothing is known that a first answer could be held against: a lost packet would stand until
+                // the next run, and after a restart be an incident.
+                self.table.soon(key, now + CONFIRM_AFTER[0]);
+            }
             return true;
         };
         let said = state.believed().clone();

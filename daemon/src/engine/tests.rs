@@ -189,13 +189,18 @@ fn plan(change: impl FnOnce(&mut Config)) -> Plan {
 
 impl Site {
     fn new() -> Self {
-        let world = Arc::new(World::default());
+        Self::after(Past::default(), Arc::default())
+    }
+
+    /// A daemon that starts on what one before has left.
+    fn after(past: Past, world: Arc<World>) -> Self {
         let clock = Arc::new(Simulated {
             begun: Instant::now(),
             set: Mutex::new(0),
         });
         let (engine, outlets) = Engine::new(
             Arc::new(plan(|_| {})),
+            past,
             Arc::new(Arc::clone(&world)),
             Arc::<Simulated>::clone(&clock),
         );
@@ -413,4 +418,66 @@ async fn an_engine_that_nobody_drives_is_seen_to_stand_still() {
     tokio::time::sleep(Duration::from_secs(100)).await;
     assert!(snapshot.is_stalled(site.clock.now()));
     assert_eq!(snapshot.verdict(site.clock.now()), Verdict::Unknown);
+}
+
+/// A site with one open incident, as one that is started again finds it.
+async fn left_with_an_incident() -> (Past, Arc<World>) {
+    let site = Site::new();
+    site.passes(60).await;
+    site.world
+        .breaks("smb smb Controller", Reason::ConnectTimeout);
+    site.passes(180).await;
+    let past = Past {
+        open: site.snapshot().open.clone(),
+        closed: Vec::new(),
+    };
+    assert_eq!(past.open.len(), 1);
+    (past, Arc::clone(&site.world))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incident_goes_on_over_a_restart_and_closes_when_its_cause_is_gone() {
+    let (past, world) = left_with_an_incident().await;
+    let id = past.open[0].id.clone();
+    let mut site = Site::after(past.clone(), world);
+    assert_eq!(site.snapshot().open, past.open);
+    site.passes(600).await;
+    assert!(site.events().is_empty(), "it is known already");
+    assert_eq!(site.snapshot().open[0].id, id);
+    let since = site.snapshot().status.networks[0].root_causes[0].since;
+    assert_eq!(since, past.open[0].since);
+    site.world.heals();
+    site.passes(120).await;
+    let closed = site.snapshot().closed.clone();
+    assert_eq!(closed.len(), 1);
+    assert_eq!(closed[0].id, id);
+    assert!(site.snapshot().open.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_mended_while_nobody_looked_closes_once_somebody_has_looked() {
+    let (past, world) = left_with_an_incident().await;
+    world.heals();
+    *world.hangs.lock().expect("not poisoned") = Some("link link");
+    let mut site = Site::after(past, world);
+    site.passes(3).await;
+    assert!(!site.snapshot().is_warm);
+    assert!(site.events().is_empty());
+    *site.world.hangs.lock().expect("not poisoned") = None;
+    site.passes(180).await;
+    let closed = "closed port_blocked".to_owned();
+    assert!(site.events().contains(&closed));
+    assert!(site.snapshot().open.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_packet_that_is_lost_right_after_a_start_is_no_incident() {
+    for word in ["link link", "dns locator", "ntp", "smb smb Controller"] {
+        let world = Arc::new(World::default());
+        world.fails_times(word, Reason::ReadTimeout, 1);
+        let mut site = Site::after(Past::default(), world);
+        site.passes(300).await;
+        assert_eq!(site.events(), Vec::<String>::new(), "{word}");
+        assert_eq!(site.verdict(), Verdict::Ready, "{word}");
+    }
 }

@@ -190,9 +190,46 @@ fn what_was_open_before_a_restart_goes_on_under_the_same_name() {
     followed(&mut before, "xxx");
     let open: Vec<Incident> = before.open().cloned().collect();
     let id = open[0].id.clone();
-    let mut after = Incidents::resumed(Patience::default(), open, at(0));
+    let past = Past {
+        open,
+        closed: Vec::new(),
+    };
+    let mut after = Incidents::resumed(Patience::default(), &past, at(0));
     assert!(followed(&mut after, "xxx").is_empty());
     assert_eq!(after.open().next().map(|open| open.id.clone()), Some(id));
     let said = followed(&mut after, "......");
     assert_eq!(said, ["50 closed at 0"]);
+}
+
+#[test]
+fn what_came_and_went_before_a_restart_is_still_known_to() {
+    let mut before = Incidents::new(Patience::default());
+    let mut closed = Vec::new();
+    let mut now = 0;
+    for word in "xxx......xxx......".chars() {
+        let causes = (word == 'x').then(|| cause(Reason::PortBlocked, "dc1", Severity::Blocking));
+        let scene = status(causes.into_iter().collect(), Verdict::Ready);
+        for event in before.follow(&scene, at(now)) {
+            if let Event::Closed(incident) = event {
+                closed.insert(0, incident);
+            }
+        }
+        now += 10;
+    }
+    assert_eq!(closed.len(), 2);
+    let past = Past {
+        open: Vec::new(),
+        closed,
+    };
+    let restarted = |wall: u64| {
+        let moment = Moment {
+            steady: Duration::ZERO,
+            ..at(wall)
+        };
+        let mut after = Incidents::resumed(Patience::default(), &past, moment);
+        followed(&mut after, "xxx");
+        after.open().next().map(|open| open.flapping)
+    };
+    assert_eq!(restarted(now), Some(true));
+    assert_eq!(restarted(now + 4000), Some(false));
 }
