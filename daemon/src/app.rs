@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sightline_model::incident::{Event, Incident};
+use sightline_model::incident::{Event, Incident, Past};
 use sightline_model::snapshot::Snapshot;
 use sightline_model::{Severity, Verdict};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -50,7 +50,12 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
         Signals::new().map_err(|error| format!("signals cannot be received: {error}"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let plan = Arc::new(plan);
-    let (engine, outlets) = Engine::new(Arc::clone(&plan), Arc::new(Probes), Arc::clone(&clock));
+    let (engine, outlets) = Engine::new(
+        Arc::clone(&plan),
+        Past::default(),
+        Arc::new(Probes),
+        Arc::clone(&clock),
+    );
     let (commands, orders) = mpsc::channel(MOST_COMMANDS);
     let engine = tokio::spawn(engine.run(orders));
     if plan.domain.is_none() {

@@ -22,7 +22,9 @@ pub(super) fn every(check: &Check, rhythm: Rhythm) -> Duration {
         Subject::Host { .. } => rhythm.soft_hosts,
         // A gateway of IKEv2 keeps what was begun for half a minute.
         Subject::VpnGateway { .. } if check.service == "ikev2" => rhythm.path * 4,
-        Subject::Controller { .. } if matches!(check.probe, "mtu" | "loss") => rhythm.hosts,
+        Subject::Controller { .. } if matches!(check.probe, "mtu" | "loss" | "trace") => {
+            rhythm.hosts
+        }
         _ => rhythm.path,
     }
 }

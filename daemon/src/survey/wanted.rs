@@ -44,6 +44,7 @@ pub fn wanted<'a>(
     let mut known: BTreeSet<CheckKey> = BTreeSet::new();
     let mut seen_so_far: Vec<&Observation> = Vec::new();
     let mut open: VecDeque<Task> = first.into();
+    let mut was_traced = false;
     loop {
         let Some(task) = open.pop_front() else {
             let waits = tasks
@@ -55,6 +56,9 @@ pub fn wanted<'a>(
             }
             if open.is_empty() {
                 open.extend(next.closing());
+            }
+            if open.is_empty() && !std::mem::replace(&mut was_traced, true) {
+                open.extend(next.traces(|| seen_so_far.iter().copied()));
             }
             if open.is_empty() {
                 break;
