@@ -27,6 +27,8 @@ const BEHIND_A_PROXY: &str =
     "No Internet on the network screen, or 0x8007000d and 0x80072f8f at registration.";
 const NO_TUNNEL: &str =
     "No tunnel comes up, so that at sign-in \"your domain isn't available\" (0x51F).";
+const EMPTY_TUNNEL: &str =
+    "The VPN connects, and at sign-in it still says \"your domain isn't available\" (0x51F).";
 const NOTHING_TODAY: &str = "Nothing today; it explains odd and rare failures.";
 
 #[rustfmt::skip]
@@ -449,17 +451,17 @@ pub(super) const fn text(reason: Reason) -> Text {
         ]),
         Reason::VpnNoRoute => row(Vpn, "No route leads into the tunnel of the VPN: {}.", [
             "The tunnel is up, and this box has no route through it to a domain controller or resolver: the VPN does not hand out the network that it stands in.",
-            NO_TUNNEL,
+            EMPTY_TUNNEL,
             "Add the network of the domain controllers to the routes that the VPN hands out (`push \"route …\"`, AllowedIPs, traffic selectors); `ip route show table all` tells what is there.",
         ]),
         Reason::VpnBlackhole => row(Vpn, "Nothing comes back out of the tunnel of the VPN: {}.", [
             "The tunnel is up and packets go into it, and the kernel has counted none that came out: the other end is gone, drops them, or has no way back.",
-            NO_TUNNEL,
+            EMPTY_TUNNEL,
             "Look at the gateway for the session of this box: whether packets arrive there, whether they are forwarded, and whether the domain has a route back to the addresses of the VPN.",
         ]),
         Reason::VpnHandshakeStale => row(Vpn, "The WireGuard tunnel has no handshake that is still good: {}.", [
             "The interface is up, which WireGuard's always is; its last handshake is older than three minutes though packets were sent, or there never was one.",
-            NO_TUNNEL,
+            EMPTY_TUNNEL,
             "Compare keys and endpoints of both ends, and see whether UDP passes between them; `wg show` tells the last handshake on either side.",
         ]),
 
