@@ -16,6 +16,7 @@ mod search;
 mod throughput;
 mod under_way;
 mod wanted;
+mod way_out;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use futures_util::future::join_all;
 use sightline_model::{DhcpAnswer, Observation, RouterAnswer, Stage, Subject};
 
+use super::way_out;
 use crate::net::socket;
 use crate::path::NetPath;
 use crate::plan::{Network, Plan};
@@ -18,12 +19,13 @@ const MOST_RESOLVERS: usize = 8;
 /// The same for suffixes.
 const MOST_SUFFIXES: usize = 8;
 
-/// Completes a network with what its DHCP servers and routers hand out, and gives what they answered; a
-/// network that needs nothing of them comes back as it is.
+/// Completes a network with the link that it leaves by beside tunnels, and with what its DHCP servers and
+/// routers hand out, and gives what they answered; a network that needs nothing of them comes back as it is.
 ///
 /// Of several servers everything is taken: which of them a client hears first is chance.
 pub async fn handed_out(plan: &Plan, network: &Network) -> (Network, Vec<Observation>) {
     let mut network = network.clone();
+    way_out::beside_tunnels(plan, &mut network).await;
     if !network.by_dhcp {
         return (network, Vec::new());
     }
