@@ -55,6 +55,9 @@ struct Case {
     /// `@WIREGUARD@` the public key of the one of WireGuard.
     #[serde(default)]
     config: String,
+    /// Environment variables, which win over the configuration.
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
     /// More words of the command line.
     #[serde(default)]
     arguments: Vec<String>,
@@ -292,14 +295,11 @@ impl Lab {
                 .arg("setpriv")
                 .args(["inh-caps", "bounding-set"].map(|set| format!("--{set}=-{capability}")));
         }
+        let variables = case.environment.iter();
         command
-            .args([
-                "env",
-                "-u",
-                "LAB_PREFIX",
-                env!("CARGO_BIN_EXE_sightline"),
-                "check",
-            ])
+            .args(["env", "-u", "LAB_PREFIX"])
+            .args(variables.map(|(name, value)| format!("{name}={value}")))
+            .args([env!("CARGO_BIN_EXE_sightline"), "check"])
             .arg("--config")
             .arg(file)
             .args(["--output", "json"])

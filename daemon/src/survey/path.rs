@@ -1,6 +1,6 @@
 //! One path to the domain controllers, the direct one or a tunnel, and what is known on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -11,6 +11,12 @@ use crate::path::NetPath;
 use crate::plan::{Network, Plan, Vpn};
 use crate::probe::{self, Ground, Thing};
 use crate::run::Task;
+
+/// As many addresses of one answer are looked at; a name server may answer with thousands.
+const MOST_ADDRESSES: usize = 64;
+
+/// The routes to as many controllers' addresses are looked at in one tunnel. Each is a question to the kernel.
+const MOST_ROUTED: usize = 128;
 
 /// What is known on a path.
 pub(super) struct Path {
@@ -26,6 +32,8 @@ pub(super) struct Path {
     site: Option<String>,
     /// What the kernel knew of the tunnel when it was found to be up.
     tunnel: Option<TunnelFacts>,
+    /// Controllers' addresses by name, whose routes are looked at once everything is asked of the controller.
+    behind: BTreeMap<String, BTreeSet<IpAddr>>,
     /// Controllers' addresses whose routes were looked at.
     routed: BTreeSet<IpAddr>,
 }
@@ -40,6 +48,7 @@ impl Path {
             locating: BTreeSet::new(),
             site: plan.ad_site.clone(),
             tunnel: None,
+            behind: BTreeMap::new(),
             routed: BTreeSet::new(),
         }
     }
@@ -86,8 +95,9 @@ impl Path {
         let (Some(site), Some(domain)) = (&ground.plan.ad_site, ground.domain) else {
             return Vec::new();
         };
-        self.resolvers
-            .iter()
+        let led_to = |server: &&SocketAddr| self.is_led_to(server.ip());
+        let resolvers = self.resolvers.iter().filter(led_to);
+        resolvers
             .map(|server| probe::site_task(&self.ground(ground), *server, site, domain))
             .collect()
     }
@@ -136,8 +146,7 @@ impl Path {
                 let records = &seen.outcome.facts.records;
                 let in_site = seen.check.service == "site_locator";
                 self.controllers.announced(*server, records, in_site);
-                let knocks = self.controllers.promoted(records);
-                self.doors(ground, knocks)
+                self.promoted(ground, records)
             }
             Subject::ControllerName { name, .. } => {
                 self.found(ground, name, &seen.outcome.facts.addresses)
@@ -220,19 +229,43 @@ impl Path {
             .iter()
             .map(|name| probe::address_task(&self.ground(ground), server, name))
             .collect();
+        tasks.extend(self.promoted(ground, records));
+        tasks
+    }
+
+    /// What is asked of controllers that were known already, now that records have named them.
+    fn promoted(&mut self, ground: &Ground<'_>, records: &[SrvRecord]) -> Vec<Task> {
         let knocks = self.controllers.promoted(records);
-        tasks.extend(self.doors(ground, knocks));
+        let mut tasks = self.doors(ground, knocks);
+        for record in records {
+            tasks.extend(self.ways(ground, &record.target));
+        }
+        tasks
+    }
+
+    /// The routes to a controller of which everything is asked. Where only the ping is, a missing route is as
+    /// good as the silence of those who were not asked.
+    fn ways(&mut self, ground: &Ground<'_>, name: &str) -> Vec<Task> {
+        if !self.is_probed(name) {
+            return Vec::new();
+        }
+        let mut tasks = Vec::new();
+        for address in self.behind.remove(name).unwrap_or_default() {
+            if self.routed.len() < MOST_ROUTED && self.routed.insert(address) {
+                tasks.extend(self.route_task(ground, Some(name), address));
+            }
+        }
         tasks
     }
 
     fn found(&mut self, ground: &Ground<'_>, name: &str, addresses: &[IpAddr]) -> Vec<Task> {
-        let usable = self.usable(addresses);
-        let mut tasks = Vec::new();
-        for address in &usable {
-            if self.vpn.is_some() && self.routed.insert(*address) {
-                tasks.extend(self.route_task(ground, Some(name), *address));
-            }
+        let addresses: Vec<IpAddr> = addresses.iter().copied().take(MOST_ADDRESSES).collect();
+        let usable = self.usable(&addresses);
+        if self.vpn.is_some() {
+            let behind = self.behind.entry(name.to_owned()).or_default();
+            behind.extend(&usable);
         }
+        let mut tasks = self.ways(ground, name);
         let led_to: Vec<IpAddr> = usable
             .into_iter()
             .filter(|address| self.is_led_to(*address))
