@@ -7,6 +7,7 @@
 //! | `cli` | the program: arguments, exit codes, messages, output |
 //! | `daemon` | the daemon as a process: service manager, signals |
 //! | `surfaces` | what people and programs are shown |
+//! | `web` | the web surface of the daemon, by clients good and bad |
 //! | `lab` | the product on real servers, one fault after the other |
 //! | `layers` | who may name whom in the code |
 //! | `support` | the peers, and the network that they make |
@@ -19,3 +20,4 @@ mod layers;
 mod scenarios;
 mod support;
 mod surfaces;
+mod web;

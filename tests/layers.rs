@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A module of the program, and the modules of ours that it may name; with a path behind the name,
 /// only that. A module stands below all that it names.
-const TABLE: [(&str, &[&str]); 19] = [
+const TABLE: [(&str, &[&str]); 20] = [
     ("text", &[]),
     ("config", &[]),
     ("endpoints", &["config"]),
@@ -47,9 +47,13 @@ const TABLE: [(&str, &[&str]); 19] = [
         ],
     ),
     ("surface", &["text", "endpoints", "check", "survey::Link"]),
+    ("web", &["engine::Clock", "engine::Command", "surface"]),
     ("systemd", &["surface"]),
     ("logging", &[]),
-    ("app", &["check", "engine", "plan", "surface", "systemd"]),
+    (
+        "app",
+        &["check", "engine", "plan", "surface", "systemd", "web"],
+    ),
     (
         "cli",
         &[

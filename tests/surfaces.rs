@@ -15,7 +15,7 @@ use sightline_model::{
 };
 
 const DOMAIN: &str = "corp.example.com";
-const STARTED: Timestamp = Timestamp::from_unix_millis(1_795_600_000_000);
+pub(crate) const STARTED: Timestamp = Timestamp::from_unix_millis(1_795_600_000_000);
 
 fn observation(kind: &'static str, stage: Stage, subject: Subject, target: Target) -> Observation {
     Observation {
@@ -93,7 +93,7 @@ fn controller(name: &str, last: u8, service: &'static str, port: u16) -> Observa
 
 /// A network with two controllers; where it is broken, SMB is closed on both and the second is dead
 /// but for that.
-fn checked(is_broken: bool) -> Checked {
+pub(crate) fn scene(is_broken: bool) -> Scene {
     let uplink = Target {
         host: "default".into(),
         address: None,
@@ -131,7 +131,7 @@ fn checked(is_broken: bool) -> Checked {
         in_site: true,
         probed: true,
     };
-    let status = judge(&Scene {
+    Scene {
         site: "berlin-02".into(),
         now: STARTED,
         stages: vec![Stage::DomainController, Stage::SignIn],
@@ -153,13 +153,17 @@ fn checked(is_broken: bool) -> Checked {
             clock_synchronised: None,
             observations,
         }],
-    });
+    }
+}
+
+/// A look at that network.
+fn checked(is_broken: bool) -> Checked {
     let link = |what: &str, millis| Link {
         what: what.into(),
         took: Duration::from_millis(millis),
     };
     Checked {
-        status,
+        status: judge(&scene(is_broken)),
         slowest: vec![vec![
             link("dns locator 10.1.0.53:53", 4),
             link("smb smb dc1.corp.example.com:445", 16),
@@ -233,7 +237,7 @@ fn intercepted() -> Checked {
     }
 }
 
-fn compare(name: &str, text: &str) {
+pub(crate) fn compare(name: &str, text: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(name);

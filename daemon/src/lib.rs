@@ -17,6 +17,7 @@
 //! | [`check`] | a look at every network, judged |
 //! | [`engine`] | the daemon: asks again and again, believes, judges, publishes |
 //! | [`surface`] | what people and programs are shown |
+//! | [`web`] | what is shown and taken over HTTP |
 //! | [`systemd`] | what the service manager is told |
 //! | [`logging`] | what operators read at night |
 //! | [`app`] | `sightline run`: starts, reloads and stops everything |
@@ -44,3 +45,4 @@ pub mod survey;
 pub mod systemd;
 pub mod text;
 pub mod timetable;
+pub mod web;

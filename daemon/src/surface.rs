@@ -9,13 +9,26 @@ use std::cmp::Reverse;
 
 use sightline_model::incident::Moment;
 use sightline_model::snapshot::Snapshot;
-use sightline_model::{DIRECT, NetworkStatus, RootCause, Stage, Verdict};
+use sightline_model::{DIRECT, NetworkStatus, RootCause, Stage, Status, Verdict};
 
 /// The causes by their severity; those of the same severity in the order of the flow.
 fn worst_first(network: &NetworkStatus) -> Vec<&RootCause> {
     let mut causes: Vec<_> = network.root_causes.iter().collect();
     causes.sort_by_key(|cause| Reverse(cause.severity));
     causes
+}
+
+/// The network that decides the verdict of the site, the first of equals.
+#[must_use]
+pub fn worst(status: &Status) -> Option<&NetworkStatus> {
+    let networks = status.networks.iter();
+    networks.rev().max_by_key(|network| network.verdict)
+}
+
+/// The cause that decides the verdict of a network, the first of equals.
+#[must_use]
+pub fn first_cause(network: &NetworkStatus) -> Option<&RootCause> {
+    worst_first(network).first().copied()
 }
 
 /// The verdict in one sentence, for banners, exit texts and status lines. It names the worst cause,

@@ -119,6 +119,44 @@ impl Snapshot {
             self.status.verdict
         }
     }
+
+    /// The status that may be shown now. A box that has not looked at everything yet knows no causes: what
+    /// would explain one may not have been seen. One whose schedule stands still tells what it knew last, and
+    /// that it does not know how it is.
+    #[must_use]
+    pub fn shown(&self, now: Moment) -> Arc<Status> {
+        let is_stalled = self.is_stalled(now);
+        if self.is_warm && !is_stalled {
+            return Arc::clone(&self.status);
+        }
+        let mut status = Status::clone(&self.status);
+        status.verdict = Verdict::Unknown;
+        for network in &mut status.networks {
+            network.verdict = Verdict::Unknown;
+            if is_stalled {
+                for stage in &mut network.stages {
+                    stage.verdict = Verdict::Unknown;
+                }
+            }
+            if !self.is_warm {
+                network.root_causes.clear();
+            }
+        }
+        Arc::new(status)
+    }
+
+    /// Why nothing is known of how it is now, for people; `None` where it is known.
+    #[must_use]
+    pub fn blindness(&self, now: Moment) -> Option<String> {
+        if self.is_stalled(now) {
+            let last = self.schedule.progress.unwrap_or(self.at);
+            let seconds = now.steady.saturating_sub(last.steady).as_secs();
+            return Some(format!(
+                "The schedule stands still: no run has ended for {seconds} s, and what was seen before is old."
+            ));
+        }
+        (!self.is_warm).then(|| "Not everything has been asked once yet.".to_owned())
+    }
 }
 
 impl CheckView {

@@ -1,7 +1,10 @@
-//! The check for programs: the contracts `sightline.status/1` and `sightline.error/1`.
+//! The check for programs: the contracts `sightline.status/1`, `sightline.incidents/1` and
+//! `sightline.error/1`.
 
 use serde::Serialize;
-use sightline_model::Status;
+use sightline_model::incident::Incident;
+use sightline_model::snapshot::Snapshot;
+use sightline_model::{Status, Timestamp};
 
 use crate::text::harmless;
 
@@ -11,6 +14,28 @@ use crate::text::harmless;
 /// When a value in it cannot be written as JSON.
 pub fn render(status: &Status) -> serde_json::Result<String> {
     serde_json::to_string_pretty(status)
+}
+
+/// The incidents that are open, and those that are over, the last one first.
+///
+/// # Errors
+/// As [`render`].
+pub fn incidents(snapshot: &Snapshot) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Incidents<'a> {
+        schema: &'static str,
+        site: &'a str,
+        time: Timestamp,
+        open: &'a [Incident],
+        closed: &'a [Incident],
+    }
+    serde_json::to_string_pretty(&Incidents {
+        schema: "sightline.incidents/1",
+        site: &snapshot.status.site,
+        time: snapshot.at.wall,
+        open: &snapshot.open,
+        closed: &snapshot.closed,
+    })
 }
 
 /// Why there is no status: the first problem, and all of them where there are several.

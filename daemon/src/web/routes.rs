@@ -1,0 +1,147 @@
+//! What is found where.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::routing::{get, post};
+use sightline_model::Verdict;
+use sightline_model::incident::Moment;
+use sightline_model::snapshot::Snapshot;
+
+use super::Doors;
+use super::commands::{self, Turnstile};
+use super::views::{View, Views};
+use crate::surface;
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What the answers are made from.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) doors: Doors,
+    pub(super) turnstile: Turnstile,
+    views: Views,
+}
+
+impl Desk {
+    /// The latest snapshot, and this moment.
+    fn current(&self) -> (Arc<Snapshot>, Moment) {
+        let snapshot = Arc::clone(&self.doors.snapshots.borrow());
+        (snapshot, self.doors.clock.now())
+    }
+}
+
+/// All routes.
+pub(super) fn router(doors: Doors) -> Router {
+    let desk = Desk {
+        doors,
+        turnstile: Turnstile::default(),
+        views: Views::default(),
+    };
+    Router::new()
+        .route("/-/healthy", get(healthy))
+        .route("/-/ready", get(ready))
+        .route("/site-ready", get(site_ready))
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/incidents", get(incidents))
+        .route("/api/v1/check", post(commands::check))
+        .route("/-/reload", post(commands::reload))
+        .fallback(nothing)
+        .with_state(Arc::new(desk))
+}
+
+/// A sentence as an answer.
+pub(super) fn plain(status: StatusCode, sentence: impl Into<Bytes>) -> Response<Body> {
+    typed(status, TEXT, sentence.into())
+}
+
+fn typed(status: StatusCode, kind: HeaderValue, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
+
+/// Headers of every answer: nothing is kept, nothing is guessed, nothing is loaded from elsewhere.
+pub(super) fn secure(headers: &mut HeaderMap) {
+    let said = [
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+    ];
+    for (name, value) in said {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(
+            "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ));
+}
+
+async fn nothing() -> Response<Body> {
+    plain(StatusCode::NOT_FOUND, "There is nothing here.\n")
+}
+
+async fn healthy() -> Response<Body> {
+    plain(StatusCode::OK, "The process is alive.\n")
+}
+
+async fn ready(State(desk): State<Arc<Desk>>) -> Response<Body> {
+    let (snapshot, now) = desk.current();
+    match snapshot.blindness(now) {
+        None => plain(StatusCode::OK, "Everything is asked in its time.\n"),
+        Some(why) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+    }
+}
+
+async fn site_ready(State(desk): State<Arc<Desk>>) -> Response<Body> {
+    let (snapshot, now) = desk.current();
+    let status = snapshot.shown(now);
+    let code = match status.verdict {
+        Verdict::Ready | Verdict::Degraded => StatusCode::OK,
+        Verdict::NotReady | Verdict::Unknown => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let mut text = format!("{}\n", status.verdict.id());
+    if let Some(why) = snapshot.blindness(now) {
+        text.push_str(&format!("{why}\n"));
+    } else if let Some(network) = surface::worst(&status) {
+        match surface::first_cause(network) {
+            Some(cause) => text.push_str(&format!("{}\n{}\n", cause.summary, cause.fix)),
+            None => text.push_str(&format!("{}\n", surface::sentence(network))),
+        }
+    }
+    plain(code, text)
+}
+
+async fn status(State(desk): State<Arc<Desk>>) -> Response<Body> {
+    let (snapshot, now) = desk.current();
+    let write = || surface::json::render(&snapshot.shown(now));
+    json(desk.views.text(View::Status, (&snapshot, now), write).await)
+}
+
+async fn incidents(State(desk): State<Arc<Desk>>) -> Response<Body> {
+    let (snapshot, now) = desk.current();
+    let write = || surface::json::incidents(&snapshot);
+    let text = desk.views.text(View::Incidents, (&snapshot, now), write);
+    json(text.await)
+}
+
+fn json(text: serde_json::Result<Bytes>) -> Response<Body> {
+    match text {
+        Ok(text) => typed(StatusCode::OK, JSON, text),
+        Err(error) => plain(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("This cannot be written as JSON: {error}\n"),
+        ),
+    }
+}
