@@ -14,6 +14,7 @@ mod source;
 mod suggest;
 mod values;
 mod vpn;
+mod web;
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -37,6 +38,7 @@ pub use vpn::{
     DirectPath, Gateway, KeyDigest, KeyDirection, KeyUse, PublicKey, Vpn, VpnKind, VpnTransport,
     wireguard_key,
 };
+pub use web::Web;
 
 /// Where the configuration stands if nobody says otherwise. Drop-ins stand in `conf.d` beside it.
 pub const DEFAULT_FILE: &str = "/etc/sightline/sightline.toml";

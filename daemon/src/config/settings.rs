@@ -14,6 +14,7 @@ use super::names::{AccountName, DomainName, InterfaceName, NetworkName, SiteName
 use super::proxy::Proxy;
 use super::values::{self, Resolvers};
 use super::vpn::{DirectPath, Vpn};
+use super::web::Web;
 
 /// The configuration of sightline.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -33,6 +34,8 @@ pub struct Config {
     pub tls: Tls,
     /// An account of the domain that may do nothing but sign in.
     pub account: Account,
+    /// What the daemon shows over HTTP.
+    pub web: Web,
     /// Where things are remembered.
     pub store: Store,
     /// The Microsoft tenant of the devices.
@@ -259,6 +262,7 @@ impl Default for Config {
             ports: Ports::default(),
             tls: Tls::default(),
             account: Account::default(),
+            web: Web::default(),
             store: Store::default(),
             tenant: Tenant::default(),
             network: vec![Network::default()],

@@ -408,7 +408,8 @@ fn is_host(address: IpAddr) -> bool {
     !(address.is_unspecified() || address.is_multicast() || address == Ipv4Addr::BROADCAST)
 }
 
-fn few<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+/// A list that is not too long.
+pub(super) fn few<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
     let list = Vec::deserialize(deserializer)?;
@@ -421,6 +422,7 @@ fn few<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Ok(list)
 }
 
+/// Each entry stands in the list once.
 pub(super) fn once<T: PartialEq + fmt::Display, E: de::Error>(list: &[T]) -> Result<(), E> {
     let mut seen = list.iter().enumerate();
     match seen.find(|(index, entry)| list.iter().take(*index).any(|other| other == *entry)) {

@@ -51,6 +51,23 @@ fn an_empty_file_gives_the_defaults_and_the_name_of_the_box() {
 }
 
 #[test]
+fn where_it_listens_is_an_address_with_a_port_and_may_be_nowhere() {
+    let place = "sightline.toml:2:10: web.listen";
+    for entry in ["127.0.0.1", "127.0.0.1:0", "224.0.0.1:80", "localhost:80"] {
+        let problems = problems(&format!("[web]\nlisten = [\"{entry}\"]\n"));
+        let expected = format!("{place}: `{entry}` is no address with a port to listen at; write ");
+        assert_eq!(problems.len(), 1, "{entry}");
+        assert!(problems[0].starts_with(&expected), "{problems:?}");
+    }
+    let twice = problems("[web]\nlisten = [\"[::1]:80\", \"[::1]:80\"]\n");
+    assert_eq!(
+        twice,
+        [format!("{place}: `[::1]:80` stands in the list twice")]
+    );
+    assert!(Scratch::new("[web]\nlisten = []\n").load(&[]).is_ok());
+}
+
+#[test]
 fn an_account_has_a_name_and_a_password_file_or_neither() {
     for (text, problem) in [
         (
