@@ -15,6 +15,8 @@ name = "corp.example.com"
 sources = ["127.0.0.1"]
 [ports]
 ntp = 9
+[web]
+listen = ["127.0.0.1:0"]
 [[network]]
 name = "default"
 interface = "lo"

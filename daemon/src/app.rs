@@ -1,19 +1,22 @@
 //! `sightline run`: makes the channels, starts the tasks, reloads, and stops in order. Knows everybody.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sightline_model::incident::{Event, Incident, Past};
 use sightline_model::snapshot::Snapshot;
 use sightline_model::{Severity, Verdict};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::check;
 use crate::engine::{Clock, Command, Engine, Probes, SystemClock};
 use crate::plan::Plan;
 use crate::surface;
 use crate::systemd::Manager;
+use crate::web::{self, Doors};
 
 /// Without a configured domain the search list is tried so often.
 const SEARCH_EVERY: Duration = Duration::from_secs(60);
@@ -46,6 +49,7 @@ impl Signals {
 /// # Errors
 /// A sentence, where the system does not give what is needed.
 pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<(), String> {
+    let listeners = listen(&plan.listen).await?;
     let mut signals =
         Signals::new().map_err(|error| format!("signals cannot be received: {error}"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
@@ -62,6 +66,17 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
         tokio::spawn(search(Arc::clone(&plan), commands.clone()));
     }
     tokio::spawn(tell_events(outlets.events));
+    let (reload_wanted, mut wanted) = mpsc::channel(1);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let doors = Doors {
+        snapshots: outlets.snapshots.clone(),
+        clock: Arc::clone(&clock),
+        commands: commands.clone(),
+        reload: reload_wanted,
+    };
+    let web = tokio::spawn(web::serve(listeners, doors, async {
+        let _stopped = stopped.await;
+    }));
     let mut manager = Manager::new();
     tracing::info!(
         site = plan.site,
@@ -76,7 +91,14 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
         tokio::select! {
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
-            _ = signals.hang_up.recv() => reload(&manager, &commands, load).await,
+            _ = signals.hang_up.recv() => {
+                let _said = reload(&manager, &commands, (&plan, load)).await;
+            }
+            Some(wanted) = wanted.recv() => {
+                let done = reload(&manager, &commands, (&plan, load)).await;
+                // Whoever asked may be gone.
+                let _gone = wanted.send(done);
+            }
             changed = snapshots.changed() => {
                 if changed.is_err() {
                     // A fault in the engine must not look like a daemon that lives.
@@ -89,6 +111,9 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
         }
     }
     manager.stopping();
+    drop(stop);
+    // What is being answered is answered, within the second that the web surface gives itself.
+    let _ended = web.await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -125,27 +150,48 @@ impl Said {
     }
 }
 
+/// Sockets that stand before the daemon says that it is ready.
+async fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            format!("listening on {address} (`web.listen`): {error}; is another sightline running?")
+        })?;
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "how it stands is shown at http://{address}/");
+        }
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
 async fn reload(
     manager: &Manager,
     commands: &mpsc::Sender<Command>,
-    load: &dyn Fn() -> Result<Plan, String>,
-) {
+    (before, load): (&Plan, &dyn Fn() -> Result<Plan, String>),
+) -> Result<(), String> {
     manager.reloading();
+    let mut done = Ok(());
     let command = match load() {
         Ok(plan) => {
             tracing::info!("the configuration was read anew");
+            if plan.listen != before.listen {
+                tracing::warn!("another `web.listen` counts from the next start on");
+            }
             Command::Reload(Box::new(plan))
         }
         Err(error) => {
             tracing::error!(
                 "the configuration is not good, and the one before stays in force: {error}"
             );
+            done = Err(error.clone());
             Command::Refused(error)
         }
     };
     // The engine is gone only while everything ends.
     let _ending = commands.send(command).await;
     manager.ready();
+    done
 }
 
 /// Looks for the domain that the search list leads to, until it is found.

@@ -69,6 +69,8 @@ pub struct Plan {
     pub clock_keepers: ClockKeepers,
     /// How often what is asked, by the daemon.
     pub rhythm: Rhythm,
+    /// Where the daemon is looked at.
+    pub listen: Vec<SocketAddr>,
     /// The networks of the box.
     pub networks: Vec<Network>,
     /// The VPNs that devices use before the sign-in.
@@ -271,6 +273,7 @@ impl Plan {
             }),
             clock_keepers: ClockKeepers::default(),
             rhythm: Rhythm::default(),
+            listen: config.web.listen.clone(),
             networks,
             vpns: config.vpn.iter().map(Vpn::new).map(Arc::new).collect(),
         })
