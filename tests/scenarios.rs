@@ -281,6 +281,7 @@ fn a_network_without_a_fault_is_ready_and_everything_in_it_is_told() {
             "kpasswd",
             "ldap",
             "ldaps",
+            "loss",
             "mtu",
             "ntp",
             "rpc",

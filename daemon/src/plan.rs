@@ -47,6 +47,10 @@ pub struct Plan {
     pub https_timeout: Duration,
     /// How long Windows waits for a controller.
     pub slow_ping: Duration,
+    /// How many packets to a controller may get lost, in percent.
+    pub loss_warn: u32,
+    /// A longer round trip to a controller makes a slow path.
+    pub slow_path: Duration,
     /// Names by which a resolver shows that it knows the Internet.
     pub internet_names: Vec<String>,
     /// Sources of Internet time.
@@ -242,6 +246,8 @@ impl Plan {
             timeout: config.probe.timeout,
             https_timeout: config.probe.https_timeout,
             slow_ping: config.probe.slow_ping,
+            loss_warn: config.probe.loss_warn,
+            slow_path: config.probe.slow_path,
             internet_names: config
                 .probe
                 .internet_names

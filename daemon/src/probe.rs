@@ -15,6 +15,7 @@ mod kerberos;
 mod kpasswd;
 mod ldap;
 mod link;
+mod loss;
 mod mtu;
 mod ntp;
 mod proxy;
@@ -63,6 +64,7 @@ pub const KINDS: &[Kind] = &[
     ntp::KIND,
     clock::KIND,
     icmp::KIND,
+    loss::KIND,
     mtu::KIND,
     trace::KIND,
     proxy::KIND,

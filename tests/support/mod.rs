@@ -315,6 +315,7 @@ name = "{DOMAIN}"
 timeout = "{timeout}"
 https_timeout = "{timeout}"
 slow_ping = "{slow_ping}"
+slow_path = "2s"
 {probe_keys}
 
 [time]

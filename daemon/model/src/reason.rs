@@ -123,6 +123,7 @@ reasons! {
         WpadMissing = "wpad_missing";
     "path":
         MtuBlackhole = "mtu_blackhole",
+        Loss = "loss",
         Slow = "slow";
     "registration":
         ScpMissing = "scp_missing",

@@ -137,6 +137,18 @@ pub struct Probe {
     )]
     #[schemars(with = "String")]
     pub slow_ping: Duration,
+    /// How many of the packets to a domain controller may get lost before the path is bad, in percent,
+    /// 1 to 100. It is counted over twenty.
+    #[serde(deserialize_with = "values::whole::<_, _, 1, 100>")]
+    #[schemars(range(min = 1, max = 100))]
+    pub loss_warn: u32,
+    /// A round trip to a domain controller that takes longer makes a slow path, from "10ms" to "5s".
+    #[serde(
+        deserialize_with = "values::between::<_, 10, 5_000>",
+        serialize_with = "values::duration"
+    )]
+    #[schemars(with = "String")]
+    pub slow_path: Duration,
     /// Names by which a resolver shows that it knows the Internet; one that resolves is enough.
     #[serde(deserialize_with = "values::names")]
     pub internet_names: Vec<DomainName>,
@@ -299,6 +311,8 @@ impl Default for Probe {
             timeout: Duration::from_secs(5),
             https_timeout: Duration::from_secs(10),
             slow_ping: Duration::from_millis(400),
+            loss_warn: 15,
+            slow_path: Duration::from_millis(150),
             internet_names: vec![
                 name("www.msftconnecttest.com"),
                 name("login.microsoftonline.com"),

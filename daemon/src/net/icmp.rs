@@ -1,12 +1,19 @@
 //! ICMP echo over a datagram socket (RFC 792, RFC 4443). Nice to have: many sites drop it.
 
+use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use sightline_model::{Finding, Reason};
+use tokio::net::UdpSocket;
+use tokio::time::{Instant, timeout};
 
 use super::{exchange, fault, socket};
+use crate::path::NetPath;
 use crate::run::Run;
+
+/// How long one [`Echoes::hear`] lasts at most.
+const TICK: Duration = Duration::from_millis(20);
 
 /// Length of the payload by which an answer is recognised: the kernel rewrites the identifier.
 const COOKIE: usize = 16;
@@ -34,6 +41,75 @@ pub async fn echo(run: &Run) -> Result<Duration, Finding> {
         finding
     })?;
     Ok(answered.round_trip)
+}
+
+/// Echoes to one address, several under way on one socket, and which of them are answered.
+#[derive(Debug)]
+pub struct Echoes {
+    socket: UdpSocket,
+    address: IpAddr,
+    /// The payload of each ends with its number.
+    cookie: [u8; COOKIE],
+    sent: Vec<(Instant, Option<Duration>)>,
+}
+
+impl Echoes {
+    /// Opens the socket.
+    ///
+    /// # Errors
+    /// As [`socket::icmp`].
+    pub fn open(path: &NetPath, address: IpAddr) -> io::Result<Self> {
+        Ok(Self {
+            socket: socket::icmp(path, address)?,
+            address,
+            cookie: rand::random(),
+            sent: Vec::new(),
+        })
+    }
+
+    /// How long each answer took, in the order of the questions; `None` while there is none.
+    pub fn round_trips(&self) -> impl Iterator<Item = Option<Duration>> {
+        self.sent.iter().map(|(_, took)| *took)
+    }
+
+    /// Sends one more.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub async fn send(&mut self) -> io::Result<()> {
+        let cookie = self.numbered(self.sent.len());
+        let at = Instant::now();
+        self.socket.send(&request(self.address, cookie)).await?;
+        self.sent.push((at, None));
+        Ok(())
+    }
+
+    /// Waits for a moment for an answer.
+    ///
+    /// # Errors
+    /// What the network says.
+    pub async fn hear(&mut self) -> io::Result<()> {
+        let mut buffer = [0; 512];
+        let received = timeout(TICK, self.socket.recv(&mut buffer)).await;
+        let Ok(length) = received else { return Ok(()) };
+        let bytes = buffer.get(..length?).unwrap_or_default();
+        for number in 0..self.sent.len() {
+            let cookie = self.numbered(number);
+            if is_reply(self.address, bytes, cookie)
+                && let Some((at, took)) = self.sent.get_mut(number)
+            {
+                took.get_or_insert(at.elapsed());
+            }
+        }
+        Ok(())
+    }
+
+    fn numbered(&self, number: usize) -> [u8; COOKIE] {
+        let mut cookie = self.cookie;
+        let [.., last] = &mut cookie;
+        *last = u8::try_from(number).unwrap_or(u8::MAX);
+        cookie
+    }
 }
 
 /// Type 8 (RFC 792) or 128 (RFC 4443), code 0. The kernel fills in identifier and, for IPv6, the

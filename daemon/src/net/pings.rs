@@ -61,6 +61,13 @@ impl Pings {
         &self.sent
     }
 
+    /// How many are answered.
+    #[must_use]
+    pub fn answered(&self) -> usize {
+        let is_answered = |ping: &&Sent| ping.round_trip.is_some();
+        self.sent.iter().filter(is_answered).count()
+    }
+
     /// The quickest answer.
     #[must_use]
     pub fn quickest(&self) -> Option<Duration> {
@@ -126,7 +133,7 @@ impl Pings {
         let received = tokio::time::timeout(TICK, self.socket.recv(&mut buffer)).await;
         match received {
             Ok(Ok(length)) => {
-                self.answered(buffer.get(..length).unwrap_or_default());
+                self.take(buffer.get(..length).unwrap_or_default());
                 return Ok(());
             }
             Ok(Err(error)) if !is_too_long(&error) => return Err(error),
@@ -138,7 +145,7 @@ impl Pings {
         }
     }
 
-    fn answered(&mut self, datagram: &[u8]) {
+    fn take(&mut self, datagram: &[u8]) {
         let number = cldap::message_id(datagram)
             .and_then(|id| usize::try_from(id - i64::from(self.first_id)).ok());
         if let Some(ping) = number.and_then(|number| self.sent.get_mut(number)) {

@@ -257,13 +257,18 @@ async fn round(pings: &mut Pings, sizes: &[Option<usize>], mut full: usize) -> i
     let begun = Instant::now();
     loop {
         let mut sent = pings.sent().iter().skip(before);
-        let is_over = sent.all(|ping| ping.round_trip.is_some())
-            || pings.path_mtu() != known
-            || begun.elapsed() >= patience(pings.quickest());
-        if is_over {
+        if sent.all(|ping| ping.round_trip.is_some()) || pings.path_mtu() != known {
             return Ok(full);
         }
+        // What has come while this process was kept from looking still counts.
+        let (is_late, answered) = (
+            begun.elapsed() >= patience(pings.quickest()),
+            pings.answered(),
+        );
         pings.hear().await?;
+        if is_late && pings.answered() == answered {
+            return Ok(full);
+        }
     }
 }
 

@@ -136,7 +136,7 @@ mtu-small|mtu|Healthy: between the site and the controllers packets of at most 1
 second-network|second|Healthy: the box has a second network (eth1, 10.60.2.20) with a gateway and a resolver of its own.
 second-network-dead|second-fault|The edge answers ARP on the second network and swallows everything else; its link is up.|second-network
 second-link-down|second-fault|The interface of the second network (eth1) is set down.|second-network
-loss|loss|Of the packets from the site to the controllers 30 % get lost, at random.
+loss|loss|Of echoes, of bursts of LDAP pings and of first packets of connections to the controllers every third is lost.
 TABLE
 }
 

@@ -22,7 +22,7 @@ path_fault_shows() {
       no_echo_long $((LONGEST_PACKET + 1)) "$DC2" && echoes_long 1500 "$INET_WEB" && ! long_answer "$DC1" ;;
     mtu-small) echoes_long "$SMALL_MTU" "$DC1" && echoes_long 1500 "$INET_WEB" && edge_tells_mtu "$DC1" && edge_tells_mtu "$DC2" &&
       long_answer "$DC1" && long_answer "$DC2" ;;
-    loss) loses "$DC1" '[1-5][0-9]' && loses "$DC2" '[1-5][0-9]' && loses "$GATEWAY" 0 && loses "$INET_WEB" 0 ;;
+    loss) loses "$DC1" '3[34]' && loses "$DC2" '3[34]' && loses "$GATEWAY" 0 && loses "$INET_WEB" 0 ;;
     second-network) second_network_leads_out && leaks_are_counted ;;
     second-network-dead) sees ',UP,LOWER_UP' ip -o link show eth1 && second_network_is_mute && sees 'REACHABLE|DELAY|STALE' ip neigh show "$SECOND_GATEWAY" dev eth1 &&
       counted second_on_site2 '[1-9][0-9]*' && counted second_on_site 0 && counted first_on_site2 0 && leaks_are_counted && healthy_in_short ;;

@@ -40,5 +40,21 @@ path_rules() {
     drop_rule "forward iifname site ip daddr $networks ip length > $LONGEST_PACKET"
     drop_rule "forward oifname site ip saddr $networks ip length > $LONGEST_PACKET"
   fi
-  ! in_force loss || drop_rule "forward iifname site ip daddr $networks numgen random mod 100 < 30"
+  if in_force loss; then
+    cat <<'NFT'
+add set inet sightline bursts { type ipv4_addr . inet_service; flags dynamic; timeout 10s; }
+add set inet sightline once { type ipv4_addr . inet_service; flags dynamic; timeout 10s; }
+NFT
+    loses_to "$DC1"
+    loses_to "$DC2"
+  fi
+}
+
+# Every third packet is lost, by count and not by chance, so that a look finds the same each time: of echoes, of
+# LDAP pings that come in a burst, and of the packets that begin a connection. No exchange loses so many
+# that it fails.
+loses_to() {
+  drop_rule "forward iifname site ip daddr $1 icmp type echo-request numgen inc mod 3 == 0"
+  drop_rule "forward iifname site ip daddr $1 udp dport 389 update @bursts { ip daddr . udp sport limit rate over 1/second burst 2 packets } numgen inc mod 3 == 0"
+  drop_rule "forward iifname site ip daddr $1 tcp flags & (syn | ack) == syn ip daddr . tcp sport != @once numgen inc mod 3 == 0 add @once { ip daddr . tcp sport }"
 }

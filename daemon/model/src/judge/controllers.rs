@@ -3,6 +3,7 @@
 mod hops;
 mod names;
 mod sites;
+mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -16,6 +17,7 @@ use crate::outcome::{ControllerFacts, Finding, Severity, State};
 use crate::reason::Reason;
 use crate::stage::{Gate, Stage};
 use crate::status::ControllerStatus;
+use way::OnTheWay;
 
 /// One address of a controller and everything that was asked of it on one path.
 struct Door<'a> {
@@ -23,6 +25,9 @@ struct Door<'a> {
     path: &'a str,
     seen: Vec<&'a Observation>,
 }
+
+/// All that was asked, by the names of controllers.
+type Doors<'a> = BTreeMap<&'a str, Vec<Door<'a>>>;
 
 /// A controller as it was seen, and what follows.
 pub(super) struct Controller {
@@ -151,7 +156,7 @@ fn against_service(seen: &Observation) -> impl Iterator<Item = &Finding> {
 
 /// The controllers in locator order, and what was found about them.
 pub(super) fn judge(network: &NetworkScene) -> (Vec<Controller>, Vec<Draft>) {
-    let mut doors: BTreeMap<&str, Vec<Door<'_>>> = BTreeMap::new();
+    let mut doors = Doors::new();
     for seen in &network.observations {
         if let Some((name, address)) = seen.check.subject.controller() {
             let of_name = doors.entry(name).or_default();
@@ -183,8 +188,8 @@ pub(super) fn judge(network: &NetworkScene) -> (Vec<Controller>, Vec<Draft>) {
     let relief = Relief::of(&controllers);
 
     let mut drafts = Vec::new();
-    for (name, doors) in &doors {
-        drafts.extend(faults(network, name, doors, relief));
+    for name in doors.keys() {
+        drafts.extend(faults(network, name, &doors, relief));
     }
     drafts.extend(names::judge(network, relief));
     drafts.extend(sites::judge(network, &controllers));
@@ -258,7 +263,8 @@ fn describe(candidate: &Candidate, doors: &[Door<'_>]) -> Controller {
 }
 
 /// What is wrong with one controller, per address.
-fn faults(network: &NetworkScene, name: &str, doors: &[Door<'_>], relief: Relief) -> Vec<Draft> {
+fn faults(network: &NetworkScene, name: &str, all: &Doors<'_>, relief: Relief) -> Vec<Draft> {
+    let doors = all.get(name).map_or(&[][..], Vec::as_slice);
     let mut drafts = Vec::new();
     for door in doors {
         let place = if doors.len() == 1 || doors.iter().all(|other| !other.is_usable()) {
@@ -291,34 +297,31 @@ fn faults(network: &NetworkScene, name: &str, doors: &[Door<'_>], relief: Relief
             }));
             continue;
         }
-        let found = |is_meant: fn(&Finding) -> bool| {
-            let mut findings = door.seen.iter().flat_map(|seen| &seen.outcome.findings);
-            findings.any(is_meant)
-        };
-        let foreign = found(|finding| finding.reason == Reason::CldapWrongDomain);
-        let has_hole = found(|finding| {
-            finding.reason == Reason::MtuBlackhole && finding.severity == Severity::Blocking
-        });
+        let foreign = door
+            .seen
+            .iter()
+            .flat_map(|seen| &seen.outcome.findings)
+            .any(|finding| finding.reason == Reason::CldapWrongDomain);
+        let on_the_way = OnTheWay::of(door, all);
+        let mut of_door = Vec::new();
         for seen in door.seen.iter().filter(|seen| is_expected(seen, door)) {
             for finding in &seen.outcome.findings {
                 if foreign && finding.reason != Reason::CldapWrongDomain {
                     continue;
                 }
                 let mut draft = service_fault(network, seen, finding, &place, relief);
-                // Who was connected and heard nothing more was sent something long.
                 if hops::may_tell(draft.reason) {
                     let door_is = Some(seen.check.door.as_str());
                     draft
                         .details
                         .extend(hops::to(network, door.address, door.path, door_is));
                 }
-                let over_tcp = seen.check.door.starts_with("tcp");
-                if has_hole && over_tcp && finding.reason == Reason::ReadTimeout {
-                    draft.explained_by = Some(Reason::MtuBlackhole);
-                }
-                drafts.push(draft);
+                draft.explained_by = on_the_way.explains(seen, finding);
+                of_door.push(draft);
             }
         }
+        way::take_over(&mut of_door);
+        drafts.extend(of_door);
     }
     drafts
 }

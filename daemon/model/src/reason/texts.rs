@@ -419,10 +419,15 @@ pub(super) const fn text(reason: Reason) -> Text {
             "Sign-in hangs and ends with an error: answers of Kerberos and LDAP and Group Policy files are long. Where TCP gets through, only what is sent by UDP is lost.",
             "Let ICMP \"fragmentation needed\" (type 3 code 4; ICMPv6 type 2) through on the whole way, in both directions; or let the router in front of the tunnel set the MSS of TCP (MSS clamping) to the value in the evidence.",
         ]),
-        Reason::Slow => row(Network, "Content comes too slowly for the status page: {}.", [
-            "One download from a content host was so slow that what a device is expected to download would take longer than the status page waits. It is an estimate of one connection at one moment.",
-            "The status page (device setup) ends with a time limit, apps still pending.",
-            "Measure again at another time; look for a limit on bandwidth, a busy uplink, or a proxy that scans content. Else give the status page more time and set `tenant.esp_limit` to it, or need fewer apps before it ends (`probe.esp_download_mib`).",
+        Reason::Loss => row(Network, "Packets get lost on the way to domain controllers: {}.", [
+            "Of a short burst of small packets, several were not answered, and of a second one, too. What is lost is sent again after a second or more, and what is lost again ends as silence: ports then look closed by chance.",
+            "Sign-in and Group Policy are slow, and fail now and then with errors that change.",
+            "Look for an overloaded or damaged line (errors and drops at the interfaces on the way), Wi-Fi, a duplex mismatch, or a full tunnel; `probe.loss_warn` says what is tolerated.",
+        ]),
+        Reason::Slow => row(Network, "The way to domain controllers is long: {}.", [
+            "Echoes take longer there and back than a sign-in puts up with: it needs hundreds of round trips, one after the other.",
+            "Sign-in and Group Policy take minutes; the status page may end with a time limit.",
+            "Let the site use a nearer controller (subnets in AD Sites and Services), or look for a detour or a full queue on the way; `probe.slow_path` says what is tolerated.",
         ]),
         Reason::StsUnreachable => row(ActiveDirectory, "The company's own sign-in service (STS) does not serve a device here: {}.", [
             "The domain is federated: a device registers and a user signs in at the company's own service. It does not answer from here, or it has switched off what Windows asks it for: its metadata (`mex`), or the sign-in of the machine without a prompt (`windowstransport`).",

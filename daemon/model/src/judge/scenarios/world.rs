@@ -126,7 +126,7 @@ impl Default for World {
 }
 
 /// The checks of a controller in the healthy world.
-const SERVICES: [(&str, &str, Gate, Reason, Option<&str>); 11] = [
+const SERVICES: [(&str, &str, Gate, Reason, Option<&str>); 12] = [
     ("cldap", "udp/389", Gate::Hard, Reason::CldapNoAnswer, None),
     ("ldap", "tcp/389", Gate::Hard, Reason::PortBlocked, None),
     (
@@ -180,6 +180,13 @@ const SERVICES: [(&str, &str, Gate, Reason, Option<&str>); 11] = [
         None,
     ),
     ("mtu", "udp/389", Gate::Hard, Reason::CldapNoAnswer, None),
+    (
+        "loss",
+        "icmp+udp/389",
+        Gate::Soft,
+        Reason::PortBlocked,
+        None,
+    ),
 ];
 
 const TOPICS: [(&str, Topic, Stage, Gate); 7] = [
@@ -401,7 +408,7 @@ fn controller(
             check.check.door = door.into();
             check.check.closed_as = closed_as;
             check.check.needs_flag = needs_flag;
-            check.check.is_of_host = matches!(service, "ntp" | "icmp" | "mtu");
+            check.check.is_of_host = matches!(service, "ntp" | "icmp" | "mtu" | "loss");
             check.outcome.facts = facts(service, name, site, client_site);
             (service, check)
         })

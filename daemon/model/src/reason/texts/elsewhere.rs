@@ -46,6 +46,15 @@ pub(in super::super) const fn at_a_host(reason: Reason) -> Option<Text> {
                 "If the authority is known to be right, name it in `tls.extra_public_roots`.",
             ],
         ),
+        Reason::Slow => row(
+            Network,
+            "Content comes too slowly for the status page: {}.",
+            [
+                "One download from a content host was so slow that what a device is expected to download would take longer than the status page waits. It is an estimate of one connection at one moment.",
+                "The status page (device setup) ends with a time limit, apps still pending.",
+                "Measure again at another time; look for a limit on bandwidth, a busy uplink, or a proxy that scans content. Else give the status page more time and set `tenant.esp_limit` to it, or need fewer apps before it ends (`probe.esp_download_mib`).",
+            ],
+        ),
         _ => return None,
     })
 }
