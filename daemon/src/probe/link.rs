@@ -63,6 +63,12 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
         timeout: ground.plan.timeout,
         probe: Arc::new(Uplink {
             unusable: ground.network.unusable.clone(),
+            tunnels: ground
+                .plan
+                .vpns
+                .iter()
+                .filter_map(|vpn| vpn.interface.clone())
+                .collect(),
         }),
     }]
 }
@@ -71,6 +77,8 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
 struct Uplink {
     /// Resolvers that are handed out and cannot be asked, each with the reason.
     unusable: Vec<String>,
+    /// Interfaces where tunnels end: no uplink, however long they stay up without one.
+    tunnels: Vec<String>,
 }
 
 impl Probe for Uplink {
@@ -87,7 +95,10 @@ impl Probe for Uplink {
                 ));
             }
             let kernel = Kernel::open().map_err(|error| own(run, &error))?;
-            let snapshot = kernel.snapshot().await.map_err(|error| own(run, &error))?;
+            let mut snapshot = kernel.snapshot().await.map_err(|error| own(run, &error))?;
+            if run.path().interface.is_none() {
+                snapshot.leave_out(&self.tunnels);
+            }
             let leads_out = leads_out(run, &kernel, &snapshot).await;
             let Some(DefaultRoute {
                 link,
@@ -436,6 +447,26 @@ mod tests {
         snapshot.addresses.clear();
         let found = assess(&run(None), &snapshot, true).map_err(|finding| finding.reason);
         assert_eq!(found, Err(Reason::NoAddress));
+    }
+
+    #[test]
+    fn a_tunnel_that_is_up_does_not_cover_for_a_link_that_is_down() {
+        let mut snapshot = healthy();
+        snapshot.links[1] = link(2, "eth0", false);
+        snapshot.links[2] = link(3, "tun0", true);
+        snapshot.defaults[0].link = 3;
+        snapshot.addresses.push(Address {
+            link: 3,
+            address: IpAddr::from([10, 9, 0, 2]),
+            prefix: 24,
+        });
+        assert_eq!(reason(None, &snapshot), None);
+        let mut alone = healthy();
+        alone.links.truncate(2);
+        alone.leave_out(&["eth0".to_owned()]);
+        assert_eq!(reason(None, &alone), None);
+        snapshot.leave_out(&["tun0".to_owned()]);
+        assert_eq!(reason(None, &snapshot), Some(Reason::LinkDown));
     }
 
     #[test]

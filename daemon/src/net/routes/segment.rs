@@ -36,6 +36,24 @@ impl Snapshot {
             .ok_or_else(|| "no link of this box is up".to_owned())
     }
 
+    /// Forgets links by their names, with their addresses and default routes; nothing, where no other link but
+    /// loopback would be left.
+    pub fn leave_out(&mut self, names: &[String]) {
+        let is_named = |link: &Link| names.contains(&link.name);
+        if !self
+            .links
+            .iter()
+            .any(|link| !is_named(link) && !link.is_loopback)
+        {
+            return;
+        }
+        let (gone, left): (Vec<_>, Vec<_>) = self.links.drain(..).partition(is_named);
+        let is_left = |index: u32| gone.iter().all(|link| link.index != index);
+        self.links = left;
+        self.addresses.retain(|address| is_left(address.link));
+        self.defaults.retain(|route| is_left(route.link));
+    }
+
     /// The first IPv4 address of a link.
     #[must_use]
     pub fn address_v4(&self, link: &Link) -> Option<Ipv4Addr> {
