@@ -9,6 +9,7 @@
 //! | `surfaces` | what people and programs are shown |
 //! | `web` | the web surface of the daemon, by clients good and bad |
 //! | `lab` | the product on real servers, one fault after the other |
+//! | `store` | what the store keeps when its process is killed |
 //! | `layers` | who may name whom in the code |
 //! | `support` | the peers, and the network that they make |
 
@@ -18,6 +19,7 @@ mod hostile;
 mod lab;
 mod layers;
 mod scenarios;
+mod store;
 mod support;
 mod surfaces;
 mod web;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A module of the program, and the modules of ours that it may name; with a path behind the name,
 /// only that. A module stands below all that it names.
-const TABLE: [(&str, &[&str]); 20] = [
+const TABLE: [(&str, &[&str]); 21] = [
     ("text", &[]),
     ("config", &[]),
     ("endpoints", &["config"]),
@@ -34,6 +34,7 @@ const TABLE: [(&str, &[&str]); 20] = [
         &["text", "endpoints", "path", "run", "net", "plan", "probe"],
     ),
     ("timetable", &[]),
+    ("store", &["text"]),
     ("check", &["run", "plan", "survey"]),
     (
         "engine",

@@ -16,6 +16,7 @@
 //! | [`timetable`] | when what is asked again |
 //! | [`check`] | a look at every network, judged |
 //! | [`engine`] | the daemon: asks again and again, believes, judges, publishes |
+//! | [`store`] | what survives a restart: incidents and history |
 //! | [`surface`] | what people and programs are shown |
 //! | [`web`] | what is shown and taken over HTTP |
 //! | [`systemd`] | what the service manager is told |
@@ -40,6 +41,7 @@ pub mod plan;
 pub mod probe;
 pub mod program;
 pub mod run;
+pub mod store;
 pub mod surface;
 pub mod survey;
 pub mod systemd;
