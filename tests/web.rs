@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sightline::engine::{Clock, Command};
+use sightline::surface::metrics::{self, Format, Process};
 use sightline::web::{self, Doors, Reload};
 use sightline_model::incident::Moment;
 use sightline_model::snapshot::{CheckView, Configuration, Schedule, Snapshot};
@@ -42,6 +43,9 @@ pub(crate) fn snapshot(is_broken: bool) -> Snapshot {
         let seen = network.observations.iter();
         seen.map(|seen| CheckView {
             network: network.name.clone(),
+            path: seen.path.clone(),
+            probe: seen.check.probe,
+            target: seen.check.target.to_string(),
             every: Duration::from_secs(30),
             state: Some(CheckState::first(seen.clone())),
             failures: seen
@@ -61,6 +65,7 @@ pub(crate) fn snapshot(is_broken: bool) -> Snapshot {
         open: Vec::new(),
         closed: Arc::default(),
         incidents_total: Arc::default(),
+        durations: Arc::default(),
         schedule: Schedule {
             progress: Some(at),
             ..Schedule::default()
@@ -401,4 +406,140 @@ async fn it_stops_within_two_seconds_whoever_is_connected() {
     served.server.await.expect("it ends");
     assert!(begun.elapsed() < Duration::from_secs(2));
     assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+/// A snapshot with as many checks as a full profile has, of which some fail.
+fn full(checks: usize) -> Snapshot {
+    let mut known = snapshot(true);
+    let few = Arc::clone(&known.checks);
+    let many = few.iter().cycle().take(checks).enumerate();
+    let many = many.map(|(at, check)| CheckView {
+        target: format!("host{at:03}.region.example.com:443"),
+        ..check.clone()
+    });
+    known.checks = Arc::new(many.collect());
+    known
+}
+
+fn promtool(text: &str) {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let tool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut tool) = tool else {
+        println!("left out: there is no promtool here");
+        return;
+    };
+    let mut input = tool.stdin.take().expect("a pipe");
+    input.write_all(text.as_bytes()).expect("it reads");
+    drop(input);
+    let said = tool.wait_with_output().expect("it ends");
+    let words = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.status.success() && words.is_empty(), "{words}");
+}
+
+#[test]
+fn metrics_are_as_they_were_promised() {
+    let mut known = snapshot(true);
+    known.durations = {
+        let mut durations = sightline_model::snapshot::Durations::default();
+        durations.observe(Duration::from_millis(3));
+        durations.observe(Duration::from_secs(5));
+        let key = ("default".to_owned(), "direct".to_owned(), "smb");
+        Arc::new([(key, durations)].into())
+    };
+    known.schedule.lag.observe(Duration::from_millis(4));
+    let known = Arc::new(known);
+    let render = |format| {
+        let process = Process {
+            cpu: Some(Duration::from_millis(1250)),
+            resident: Some(10_485_760),
+            virtual_memory: Some(104_857_600),
+            open_descriptors: Some(21),
+            most_descriptors: Some(1024),
+        };
+        let text = metrics::render(&known, known.at, process, format).expect("it is written");
+        let build = text
+            .lines()
+            .find(|line| line.starts_with("sightline_build_info{"));
+        let build = build.expect("it says what it was built from").to_owned();
+        text.replace(&build, "sightline_build_info{} 1")
+    };
+    let text = render(Format::Text);
+    promtool(&text.replace("sightline_build_info{} 1", "sightline_build_info 1"));
+    crate::surfaces::compare("metrics.txt", &text);
+    let open = render(Format::OpenMetrics);
+    assert!(open.ends_with("# EOF\n"));
+    crate::surfaces::compare("metrics.openmetrics", &open);
+}
+
+#[test]
+fn no_series_is_there_twice_and_hostile_names_stay_in_their_labels() {
+    let mut known = full(300);
+    let checks = Arc::make_mut(&mut known.checks);
+    for check in checks.iter_mut().step_by(7) {
+        check.target = "a\"} 1\nevil{x=\"\\".to_owned();
+    }
+    let text = metrics::render(
+        &Arc::new(known),
+        moment(Duration::from_secs(12)),
+        Process::default(),
+        Format::Text,
+    );
+    let text = text.expect("it is written");
+    promtool(&text);
+    let mut series: Vec<_> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.rsplit_once(' ').map(|(series, _)| series))
+        .collect();
+    let all = series.len();
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), all);
+    assert!(!text.contains("\nevil"));
+}
+
+#[test]
+fn a_scrape_of_a_full_profile_is_quick_and_small() {
+    let known = Arc::new(full(250));
+    let begun = std::time::Instant::now();
+    let mut size = 0;
+    for _ in 0..20 {
+        let text = metrics::render(&known, known.at, Process::default(), Format::Text);
+        size = text.expect("it is written").len();
+    }
+    let each = begun.elapsed() / 20;
+    println!("250 checks: {size} octets in {each:?}");
+    assert!(size <= 300_000, "{size}");
+    // Ten times what it may take of an optimised build on a small box.
+    assert!(each < Duration::from_millis(50), "{each:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_come_in_the_format_that_is_asked_for() {
+    let served = Served::new(snapshot(false)).await;
+    let text = served.get("/metrics").await;
+    assert_eq!(
+        text.header("content-type"),
+        Some("text/plain; version=0.0.4; charset=utf-8")
+    );
+    assert!(
+        text.body
+            .contains("\nsightline_ready{network=\"default\"} 1\n")
+    );
+    assert!(text.body.contains("\nprocess_resident_memory_bytes "));
+    promtool(&text.body);
+    let accept = "accept: application/openmetrics-text;version=1.0.0;q=0.8,*/*;q=0.1\r\n";
+    let open = served.ask("GET /metrics", accept).await;
+    let kind = open.header("content-type").expect("a type");
+    assert!(kind.starts_with("application/openmetrics-text; version=1.0.0"));
+    assert!(open.body.ends_with("# EOF\n"));
+    served.passes(120);
+    let stalled = served.get("/metrics").await.body;
+    assert!(stalled.contains("\nsightline_ready{network=\"default\"} 0\n"));
 }

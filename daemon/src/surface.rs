@@ -3,6 +3,7 @@
 pub mod endpoints;
 pub mod human;
 pub mod json;
+pub mod metrics;
 pub mod nagios;
 
 use std::cmp::Reverse;

@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub closed: Arc<Vec<Incident>>,
     /// How many incidents there were since the start, by network and stage.
     pub incidents_total: Arc<BTreeMap<(String, &'static str), u64>>,
+    /// How long runs took, by network, path and probe. It outlives the checks, so that it only grows.
+    pub durations: Arc<BTreeMap<DurationsKey, Durations>>,
     /// How the schedule keeps its time.
     pub schedule: Schedule,
     /// The configuration that it runs on.
@@ -65,12 +67,53 @@ impl Lag {
 
     /// Takes one more.
     pub fn observe(&mut self, lag: Duration) {
-        let seconds = lag.as_secs_f64();
-        let place = Self::BOUNDS.iter().position(|bound| seconds <= *bound);
-        if let Some(count) = place.and_then(|place| self.counts.get_mut(place)) {
-            *count += 1;
-        }
-        self.sum += seconds;
+        count(&Self::BOUNDS, &mut self.counts, lag);
+        self.sum += lag.as_secs_f64();
+    }
+}
+
+/// Network, path and probe.
+pub type DurationsKey = (String, String, &'static str);
+
+/// A histogram of how long runs took.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Durations {
+    /// How many took at most as long as the bound of the same place in [`Durations::BOUNDS`].
+    pub counts: [u64; 12],
+    /// The sum of all, in seconds.
+    pub sum: f64,
+}
+
+impl Durations {
+    /// Upper bounds, in seconds. Windows waits 400 ms for the LDAP ping.
+    pub const BOUNDS: [f64; 12] = [
+        0.001,
+        0.0025,
+        0.005,
+        0.01,
+        0.025,
+        0.1,
+        0.4,
+        1.0,
+        2.5,
+        5.0,
+        10.0,
+        f64::INFINITY,
+    ];
+
+    /// Takes one more.
+    pub fn observe(&mut self, took: Duration) {
+        count(&Self::BOUNDS, &mut self.counts, took);
+        self.sum += took.as_secs_f64();
+    }
+}
+
+/// Counts a value below the first bound that it does not exceed.
+fn count(bounds: &[f64], counts: &mut [u64], value: Duration) {
+    let seconds = value.as_secs_f64();
+    let place = bounds.iter().position(|bound| seconds <= *bound);
+    if let Some(count) = place.and_then(|place| counts.get_mut(place)) {
+        *count += 1;
     }
 }
 
@@ -88,6 +131,12 @@ pub struct Configuration {
 pub struct CheckView {
     /// The network.
     pub network: String,
+    /// The path: `direct`, or a VPN by its name.
+    pub path: String,
+    /// The kind of probe.
+    pub probe: &'static str,
+    /// Whom it asks: `host:port`, or a host alone.
+    pub target: String,
     /// How often it runs.
     pub every: Duration,
     /// Everything that is known of it; `None` before the first run.

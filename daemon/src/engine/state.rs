@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sightline_model::incident::{Event, Incident, Incidents, Moment, Past, Patience};
-use sightline_model::snapshot::{CheckView, Configuration, Schedule, Snapshot};
+use sightline_model::snapshot::{
+    CheckView, Configuration, Durations, DurationsKey, Schedule, Snapshot,
+};
 use sightline_model::steady::{Belief, CheckState, Rules};
 use sightline_model::{
     Check, CheckKey, NetworkScene, Observation, Reason, Scene, Stage, State as Ended, Status, judge,
@@ -43,6 +45,7 @@ pub(super) struct State {
     incidents: Incidents,
     closed: Arc<Vec<Incident>>,
     incidents_total: Arc<BTreeMap<(String, &'static str), u64>>,
+    durations: Arc<BTreeMap<DurationsKey, Durations>>,
     schedule: Schedule,
     configuration: Configuration,
     status: Arc<Status>,
@@ -78,6 +81,7 @@ impl State {
             incidents: Incidents::resumed(Patience::default(), &past, now),
             closed: Arc::new(past.closed),
             incidents_total: Arc::default(),
+            durations: Arc::default(),
             schedule: Schedule::default(),
             configuration: Configuration {
                 loaded: now.wall,
@@ -120,6 +124,11 @@ impl State {
             return false;
         };
         known.touched = now;
+        if seen.outcome.state() != Ended::Unknown {
+            let place = (known.network.clone(), seen.path.clone(), seen.check.probe);
+            let durations = Arc::make_mut(&mut self.durations);
+            durations.entry(place).or_default().observe(seen.took);
+        }
         if seen.outcome.state() == Ended::Fail
             && let Some(worst) = seen.outcome.worst()
         {
@@ -311,12 +320,18 @@ impl State {
     }
 
     pub(super) fn snapshot(&self, now: Moment, running: usize) -> Snapshot {
-        let wanted = self.known.values().filter(|known| known.task.is_some());
-        let checks = wanted.map(|known| CheckView {
-            network: known.network.clone(),
-            every: known.every,
-            state: known.state.clone(),
-            failures: known.failures.clone(),
+        let wanted = self.known.values();
+        let checks = wanted.filter_map(|known| {
+            let task = known.task.as_ref()?;
+            Some(CheckView {
+                network: known.network.clone(),
+                path: task.path.name.clone(),
+                probe: task.check.probe,
+                target: task.check.target.to_string(),
+                every: known.every,
+                state: known.state.clone(),
+                failures: known.failures.clone(),
+            })
         });
         Snapshot {
             status: Arc::clone(&self.status),
@@ -327,6 +342,7 @@ impl State {
             open: self.incidents.open().cloned().collect(),
             closed: Arc::clone(&self.closed),
             incidents_total: Arc::clone(&self.incidents_total),
+            durations: Arc::clone(&self.durations),
             schedule: Schedule {
                 running,
                 ..self.schedule.clone()

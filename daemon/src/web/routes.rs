@@ -6,8 +6,8 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
@@ -17,8 +17,10 @@ use sightline_model::snapshot::Snapshot;
 
 use super::Doors;
 use super::commands::{self, Turnstile};
+use super::process;
 use super::views::{View, Views};
 use crate::surface;
+use crate::surface::metrics::Format;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -50,6 +52,7 @@ pub(super) fn router(doors: Doors) -> Router {
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .route("/site-ready", get(site_ready))
+        .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
         .route("/api/v1/incidents", get(incidents))
         .route("/api/v1/check", post(commands::check))
@@ -121,6 +124,28 @@ async fn site_ready(State(desk): State<Arc<Desk>>) -> Response<Body> {
         }
     }
     plain(code, text)
+}
+
+async fn metrics(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response<Body> {
+    let (snapshot, now) = desk.current();
+    let ranges: Vec<_> = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    let format = Format::preferred(&ranges.join(","));
+    let write = || surface::metrics::render(&snapshot, now, process::now(), format);
+    let view = View::Metrics(format);
+    match desk.views.text(view, (&snapshot, now), write).await {
+        Ok(text) => {
+            let kind = HeaderValue::from_static(format.content_type());
+            typed(StatusCode::OK, kind, text)
+        }
+        Err(_) => plain(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The metrics cannot be written.\n",
+        ),
+    }
 }
 
 async fn status(State(desk): State<Arc<Desk>>) -> Response<Body> {

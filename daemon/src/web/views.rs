@@ -9,6 +9,8 @@ use sightline_model::incident::Moment;
 use sightline_model::snapshot::Snapshot;
 use tokio::sync::Mutex;
 
+use crate::surface::metrics::Format;
+
 /// A text is good for so long: ages in it are in seconds.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 
@@ -17,6 +19,7 @@ const GOOD_FOR: Duration = Duration::from_secs(1);
 pub(super) enum View {
     Status,
     Incidents,
+    Metrics(Format),
 }
 
 /// The last text of each view.

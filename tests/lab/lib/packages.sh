@@ -9,6 +9,7 @@ readonly PACKAGES=(
   curl nginx-light squid-openssl
   openvpn strongswan-charon strongswan-swanctl libcharon-extra-plugins ocserv wireguard-go wireguard-tools python3-venv
   udhcpc ndisc6 tcpdump
+  prometheus
 )
 readonly POLICY=/usr/sbin/policy-rc.d
 
