@@ -16,7 +16,7 @@ sources = ["127.0.0.1"]
 [ports]
 ntp = 9
 [web]
-listen = ["127.0.0.1:0"]
+listen = []
 [[network]]
 name = "default"
 interface = "lo"
@@ -36,6 +36,10 @@ impl Daemon {
     fn start(text: &str) -> Self {
         let directory = tempfile::tempdir().expect("a scratch directory");
         let file = directory.path().join("sightline.toml");
+        let text = format!(
+            "{text}\n[store]\npath = \"{}\"\n",
+            directory.path().display()
+        );
         std::fs::write(&file, text).expect("a file");
         let socket = directory.path().join("notify");
         let manager = UnixDatagram::bind(&socket).expect("a socket");
@@ -135,6 +139,7 @@ fn a_reload_is_told_and_a_file_that_is_not_good_changes_nothing_but_what_is_said
     daemon.tells("READY=1");
     daemon.tells("STATUS=NOT READY");
     let broken = NOWHERE.replace("resolvers", "resolver");
+    let good = std::fs::read_to_string(&daemon.file).expect("a file");
     std::fs::write(&daemon.file, broken).expect("a file");
     daemon.signal("HUP");
     daemon.tells("RELOADING=1");
@@ -144,7 +149,7 @@ fn a_reload_is_told_and_a_file_that_is_not_good_changes_nothing_but_what_is_said
         status.contains("NOT READY") && status.contains("resolver"),
         "{status}"
     );
-    std::fs::write(&daemon.file, NOWHERE).expect("a file");
+    std::fs::write(&daemon.file, good).expect("a file");
     daemon.signal("HUP");
     daemon.tells("READY=1");
     let status = daemon.tells("STATUS=NOT READY");

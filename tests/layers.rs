@@ -53,7 +53,9 @@ const TABLE: [(&str, &[&str]); 21] = [
     ("logging", &[]),
     (
         "app",
-        &["check", "engine", "plan", "surface", "systemd", "web"],
+        &[
+            "check", "engine", "plan", "store", "surface", "systemd", "web",
+        ],
     ),
     (
         "cli",

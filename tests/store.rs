@@ -82,6 +82,7 @@ fn look(verdict: Verdict) -> Snapshot {
         started: at.wall,
         is_warm: true,
         checks: std::sync::Arc::default(),
+        durations: std::sync::Arc::default(),
         open: Vec::new(),
         closed: std::sync::Arc::default(),
         incidents_total: std::sync::Arc::default(),

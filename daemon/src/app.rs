@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sightline_model::incident::{Event, Incident, Past};
+use sightline_model::incident::{Event, Incident, Moment};
 use sightline_model::snapshot::Snapshot;
 use sightline_model::{Severity, Verdict};
 use tokio::net::TcpListener;
@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::check;
 use crate::engine::{Clock, Command, Engine, Probes, SystemClock};
 use crate::plan::Plan;
+use crate::store::{Opened, Store};
 use crate::surface;
 use crate::systemd::Manager;
 use crate::web::{self, Doors};
@@ -23,6 +24,9 @@ const SEARCH_EVERY: Duration = Duration::from_secs(60);
 
 /// The manager hears of the state so often, whether it has changed or not.
 const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// The last minutes may take the disk so long when it stops.
+const STORE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Commands that may wait.
 const MOST_COMMANDS: usize = 16;
@@ -54,9 +58,10 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
         Signals::new().map_err(|error| format!("signals cannot be received: {error}"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let plan = Arc::new(plan);
+    let (store, opened) = open(&plan, clock.now()).await;
     let (engine, outlets) = Engine::new(
         Arc::clone(&plan),
-        Past::default(),
+        opened.past,
         Arc::new(Probes),
         Arc::clone(&clock),
     );
@@ -65,7 +70,7 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
     if plan.domain.is_none() {
         tokio::spawn(search(Arc::clone(&plan), commands.clone()));
     }
-    tokio::spawn(tell_events(outlets.events));
+    let told = tokio::spawn(tell_events(outlets.events, store.clone()));
     let (reload_wanted, mut wanted) = mpsc::channel(1);
     let (stop, stopped) = oneshot::channel::<()>();
     let doors = Doors {
@@ -86,6 +91,7 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
     manager.ready();
     let mut snapshots = outlets.snapshots;
     let mut verdict = Said::default();
+    let mut trouble = Trouble::default();
     let mut ticks = tokio::time::interval(TELL_EVERY);
     loop {
         tokio::select! {
@@ -107,13 +113,22 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
                 }
                 show(&mut manager, &mut verdict, &snapshots, &*clock);
             }
-            _ = ticks.tick() => show(&mut manager, &mut verdict, &snapshots, &*clock),
+            _ = ticks.tick() => {
+                show(&mut manager, &mut verdict, &snapshots, &*clock);
+                let snapshot = Arc::clone(&snapshots.borrow());
+                store.sample(clock.now(), &snapshot);
+                trouble.follow(&store);
+            }
         }
     }
     manager.stopping();
     drop(stop);
     // What is being answered is answered, within the second that the web surface gives itself.
     let _ended = web.await;
+    told.abort();
+    if !store.close(STORE_PATIENCE).await {
+        tracing::warn!("the store did not take the last minutes in time");
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -206,8 +221,43 @@ async fn search(plan: Arc<Plan>, commands: mpsc::Sender<Command>) {
     }
 }
 
-async fn tell_events(mut events: mpsc::UnboundedReceiver<Event>) {
+/// Opens the store, which may wait for a disk.
+async fn open(plan: &Arc<Plan>, now: Moment) -> (Store, Opened) {
+    let place = plan.store.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&place, Store::QUOTA, now.wall));
+    let (store, opened) = match opened.await {
+        Ok(opened) => opened,
+        // A fault of ours in there is one of the whole daemon.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    };
+    if let Some(note) = &opened.note {
+        tracing::warn!("{note}");
+    }
+    (store, opened)
+}
+
+/// What is wrong with the store, as it was said last.
+#[derive(Debug, Default)]
+struct Trouble(Option<String>);
+
+impl Trouble {
+    fn follow(&mut self, store: &Store) {
+        let now = store.health().trouble;
+        if now == self.0 {
+            return;
+        }
+        match &now {
+            Some(why) => tracing::warn!("history is at risk, and nothing else: {why}"),
+            None => tracing::info!("the store keeps history again"),
+        }
+        self.0 = now;
+    }
+}
+
+async fn tell_events(mut events: mpsc::UnboundedReceiver<Event>, store: Store) {
     while let Some(event) = events.recv().await {
+        // Nobody waits for the disk to hear of an incident; the store tries again by itself.
+        let _kept = store.record(&event);
         let (what, incident) = match &event {
             Event::Opened(incident) => ("opened", incident),
             Event::Changed(incident) => ("changed", incident),

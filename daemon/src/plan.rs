@@ -73,6 +73,8 @@ pub struct Plan {
     pub clock_keepers: ClockKeepers,
     /// How often what is asked, by the daemon.
     pub rhythm: Rhythm,
+    /// Where the daemon keeps what survives a restart.
+    pub store: PathBuf,
     /// Where the daemon is looked at.
     pub listen: Vec<SocketAddr>,
     /// The networks of the box.
@@ -279,6 +281,7 @@ impl Plan {
             }),
             clock_keepers: ClockKeepers::default(),
             rhythm: Rhythm::default(),
+            store: config.store.path.clone(),
             listen: config.web.listen.clone(),
             networks,
             vpns: config.vpn.iter().map(Vpn::new).map(Arc::new).collect(),

@@ -333,7 +333,7 @@ impl<'a> Next<'a> {
             let path = self.tunnels.iter().find(|path| path.net.name == vpn.name);
             VpnScene {
                 name: vpn.name.clone(),
-                ends_here: vpn.interface.is_some(),
+                ends_here: vpn.interface_in(&self.ground.network.name).is_some(),
                 has_resolvers: !vpn.resolvers.is_empty(),
                 candidates: path.map(Path::candidates).unwrap_or_default(),
             }

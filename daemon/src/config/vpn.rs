@@ -26,6 +26,9 @@ pub struct Vpn {
     /// The interface where the tunnel ends, if it ends on this box: whether it is there, up, and has an
     /// address, and whether a domain controller is reached through it.
     pub interface: Option<InterfaceName>,
+    /// The network that the tunnel runs over, where the box has several: in the others nobody can see what is
+    /// behind the VPN.
+    pub network: Option<NetworkName>,
     /// The resolvers that the VPN hands out, which are asked through the tunnel. Without any, the
     /// controllers that the resolvers of the network name are tried through it.
     #[serde(

@@ -17,6 +17,8 @@ pub struct Vpn {
     pub port: u16,
     /// Where the tunnel ends, if this box has it up.
     pub interface: Option<String>,
+    /// The network that the tunnel runs over; any, where the box has only one.
+    pub network: Option<String>,
     /// Resolvers that are asked through the tunnel; those of the network are asked without it, where there is
     /// none.
     pub resolvers: Vec<SocketAddr>,
@@ -75,6 +77,13 @@ pub struct PeerKeys {
 }
 
 impl Vpn {
+    /// The interface where its tunnel ends, if it ends on this box and runs over this network.
+    #[must_use]
+    pub fn interface_in(&self, network: &str) -> Option<&str> {
+        let is_over = self.network.as_ref().is_none_or(|over| over == network);
+        self.interface.as_deref().filter(|_| is_over)
+    }
+
     /// Completes what is configured.
     #[must_use]
     pub fn new(vpn: &config::Vpn) -> Self {
@@ -83,6 +92,7 @@ impl Vpn {
             host: vpn.gateway.host.clone(),
             port: vpn.gateway.port.unwrap_or_else(|| vpn.kind.usual_port()),
             interface: vpn.interface.as_ref().map(ToString::to_string),
+            network: vpn.network.as_ref().map(ToString::to_string),
             resolvers: vpn.resolvers.clone(),
             asks_handshake: vpn.handshake_age,
             is_required: vpn.required,

@@ -24,7 +24,7 @@ fn tasks(ground: &Ground<'_>, thing: &Thing) -> Vec<Task> {
     }
     let vpns = ground.plan.vpns.iter();
     vpns.filter_map(|vpn| {
-        let interface = vpn.interface.clone()?;
+        let interface = vpn.interface_in(&ground.network.name)?.to_owned();
         let (host, reason) = (interface.clone(), Reason::VpnTunnelDown);
         let probe = Arc::new(Tunnel { interface });
         Some(ground.tunnel_task(KIND.name, vpn, host, reason, probe))

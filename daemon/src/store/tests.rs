@@ -77,6 +77,7 @@ fn look(stands: impl Fn(Stage) -> Verdict) -> Snapshot {
         open: Vec::new(),
         closed: Arc::default(),
         incidents_total: Arc::default(),
+        durations: Arc::default(),
         schedule: Schedule {
             progress: Some(moment(START)),
             ..Schedule::default()

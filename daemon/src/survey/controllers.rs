@@ -22,8 +22,11 @@ const MOST: usize = 2000;
 /// answer with hundreds.
 const MOST_ADDRESSES: usize = 8;
 
-/// As many addresses are probed in one look at all.
+/// As many addresses are probed in one look on the direct path.
 const MOST_PROBED: usize = 128;
+
+/// The same through each tunnel: they are several, and each address costs a dozen sockets on each.
+const MOST_PROBED_THROUGH: usize = 24;
 
 /// What is asked of a controller. Later is more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +68,7 @@ pub(super) struct Controllers {
     /// How many joined the sample because they answered a ping.
     joined: usize,
     probed_addresses: usize,
+    most_probed: usize,
 }
 
 impl Controllers {
@@ -75,6 +79,15 @@ impl Controllers {
             sample,
             joined: 0,
             probed_addresses: 0,
+            most_probed: MOST_PROBED,
+        }
+    }
+
+    /// The same through a tunnel.
+    pub(super) fn through(sample: usize) -> Self {
+        Self {
+            most_probed: MOST_PROBED_THROUGH,
+            ..Self::new(sample)
         }
     }
 
@@ -192,7 +205,7 @@ impl Controllers {
             match known.role {
                 Role::Announced => continue,
                 Role::Pinged => knocks.push(Knock::Ping(name.to_owned(), *address)),
-                Role::Probed if self.probed_addresses >= MOST_PROBED => continue,
+                Role::Probed if self.probed_addresses >= self.most_probed => continue,
                 Role::Probed => {
                     self.probed_addresses += 1;
                     knocks.push(Knock::Probe(name.to_owned(), *address));

@@ -59,11 +59,12 @@ impl Path {
             net: Arc::new(NetPath {
                 network: network.name.clone(),
                 name: vpn.name.clone(),
-                interface: Some(vpn.interface.clone()?),
+                interface: Some(vpn.interface_in(&network.name)?.to_owned()),
                 sources: Vec::new(),
             }),
             vpn: Some(Arc::clone(vpn)),
             resolvers: vpn.resolvers.clone(),
+            controllers: Controllers::through(plan.dc_sample),
             ..Self::direct(plan, network)
         })
     }

@@ -10,7 +10,7 @@ use super::vpns;
 use super::{NetworkScene, Scene};
 use crate::observation::Observation;
 use crate::outcome::{Phase, Severity};
-use crate::reason::Reason;
+use crate::reason::{Fixer, Reason};
 use crate::stage::{Class, Stage, Verdict};
 use crate::status::{NetworkStatus, ProbeStatus, RootCause, StageFinding, StageStatus};
 
@@ -349,7 +349,11 @@ fn root_cause(
         subject: draft.subject(),
         summary: draft.summary(),
         fix: text.fix.to_owned(),
-        fixer: text.fixer,
+        // What is behind a VPN is filtered or routed by whoever runs it.
+        fixer: match (text.fixer, &draft.via) {
+            (Fixer::Network, Some(_)) => Fixer::Vpn,
+            (fixer, _) => fixer,
+        },
         seen_by_user: text.seen.to_owned(),
         evidence: draft.details.clone(),
         since: scene.now,

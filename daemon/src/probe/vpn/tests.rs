@@ -40,6 +40,7 @@ async fn observe_with(
         host: host.into(),
         port,
         interface: None,
+        network: None,
         resolvers: Vec::new(),
         asks_handshake: false,
         is_required: true,

@@ -41,12 +41,41 @@ pub(super) fn check(config: &Config, places: &Places<'_>, errors: &mut Errors) {
                     (field, what)
                 })
                 .or_else(|| alone(vpn).map(|(field, what)| (field, what.to_owned())))
+                .or_else(|| misplaced(config, index, vpn))
         };
         if let Some((field, what)) = wrong {
             let path = [key("vpn"), Step::Index(index), key(field)];
             errors.push(places.problem(&path, false, &what));
         }
     }
+}
+
+/// What does not go together with the other tables.
+fn misplaced(config: &Config, index: usize, vpn: &Vpn) -> Option<(&'static str, String)> {
+    if let Some(over) = &vpn.network
+        && !config.network.iter().any(|network| network.name == *over)
+    {
+        return Some(("network", format!("no network is called `{over}`")));
+    }
+    let interface = vpn.interface.as_ref()?;
+    if vpn.network.is_none() && config.network.len() > 1 {
+        let what = "the box has several networks: it needs `network` beside it, the one that the tunnel runs over";
+        return Some(("interface", what.to_owned()));
+    }
+    let mut before = config.vpn.iter().take(index);
+    if let Some(other) = before.find(|other| other.interface.as_ref() == Some(interface)) {
+        let what = format!("the tunnel of `{}` ends there", other.name);
+        return Some(("interface", what));
+    }
+    let mut networks = config.network.iter();
+    if let Some(network) = networks.find(|network| network.interface.as_ref() == Some(interface)) {
+        let what = format!(
+            "network `{}` has it, and no tunnel ends there",
+            network.name
+        );
+        return Some(("interface", what));
+    }
+    (interface.as_str() == "lo").then(|| ("interface", "no tunnel ends there".to_owned()))
 }
 
 /// A key that belongs to another kind, and that kind.
