@@ -5,6 +5,7 @@ pub mod human;
 pub mod json;
 pub mod metrics;
 pub mod nagios;
+pub mod page;
 
 use std::cmp::Reverse;
 
@@ -13,7 +14,7 @@ use sightline_model::snapshot::Snapshot;
 use sightline_model::{DIRECT, NetworkStatus, RootCause, Stage, Status, Verdict};
 
 /// The causes by their severity; those of the same severity in the order of the flow.
-fn worst_first(network: &NetworkStatus) -> Vec<&RootCause> {
+pub(crate) fn worst_first(network: &NetworkStatus) -> Vec<&RootCause> {
     let mut causes: Vec<_> = network.root_causes.iter().collect();
     causes.sort_by_key(|cause| Reverse(cause.severity));
     causes

@@ -7,6 +7,7 @@
 mod commands;
 mod connection;
 mod guests;
+mod policy;
 mod process;
 mod routes;
 mod views;

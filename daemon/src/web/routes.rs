@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header::{
@@ -11,18 +10,23 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use sightline_model::Verdict;
 use sightline_model::incident::Moment;
 use sightline_model::snapshot::Snapshot;
 
 use super::Doors;
 use super::commands::{self, Turnstile};
+use super::connection::Peer;
+use super::policy;
 use super::process;
 use super::views::{View, Views};
 use crate::surface;
 use crate::surface::metrics::Format;
+use crate::surface::page::Reader;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What the answers are made from.
@@ -49,6 +53,7 @@ pub(super) fn router(doors: Doors) -> Router {
         views: Views::default(),
     };
     Router::new()
+        .route("/", get(page))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .route("/site-ready", get(site_ready))
@@ -124,6 +129,31 @@ async fn site_ready(State(desk): State<Arc<Desk>>) -> Response<Body> {
         }
     }
     plain(code, text)
+}
+
+async fn page(
+    State(desk): State<Arc<Desk>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let (snapshot, now) = desk.current();
+    let reader = if commands::is_local(peer, &headers) {
+        Reader::Commands
+    } else {
+        Reader::Looks
+    };
+    let write = || surface::page::render(&snapshot, now, reader);
+    let text = desk.views.text(View::Page(reader), (&snapshot, now), write);
+    let (Ok(text), Ok(policy)) = (text.await, policy::of_the_page()) else {
+        return plain(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The page cannot be written.\n",
+        );
+    };
+    let mut response = typed(StatusCode::OK, HTML, text);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
+    response
 }
 
 async fn metrics(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response<Body> {

@@ -10,6 +10,7 @@ use sightline_model::snapshot::Snapshot;
 use tokio::sync::Mutex;
 
 use crate::surface::metrics::Format;
+use crate::surface::page::Reader;
 
 /// A text is good for so long: ages in it are in seconds.
 const GOOD_FOR: Duration = Duration::from_secs(1);
@@ -20,6 +21,7 @@ pub(super) enum View {
     Status,
     Incidents,
     Metrics(Format),
+    Page(Reader),
 }
 
 /// The last text of each view.
