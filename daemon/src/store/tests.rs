@@ -296,7 +296,7 @@ fn written_by_this_thread() -> (u64, u64) {
 
 /// Writes 24 hours as the thread of the store does; the bytes that this takes.
 fn a_day(incidents: i64, stands: impl Fn(i64, Stage) -> Verdict) -> (u64, u64, u64) {
-    let home = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).expect("a directory on a disk");
+    let home = tempfile::tempdir().expect("a directory");
     let before = written_by_this_thread();
     let file = home.path().join("sightline.db");
     let mut disk = Disk::open(&file, Store::QUOTA)
