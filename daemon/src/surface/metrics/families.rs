@@ -340,9 +340,9 @@ impl Families<'_> {
             ("version", env!("CARGO_PKG_VERSION")),
             (
                 "revision",
-                option_env!("SIGHTLINE_REVISION").unwrap_or("unknown"),
+                option_env!("BUILT_FROM_REVISION").unwrap_or("unknown"),
             ),
-            ("rustc", env!("SIGHTLINE_RUSTC")),
+            ("rustc", env!("BUILT_BY_RUSTC")),
         ];
         self.gauge(
             "sightline_build_info",
