@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use crate::plan::Plan;
 use crate::run::{self, Task};
+use crate::survey;
 use state::State;
 
 /// As many runs may be under way.
@@ -117,6 +118,8 @@ pub struct Engine {
     events: mpsc::UnboundedSender<Event>,
     /// When it is judged next.
     judge_at: Instant,
+    /// When the way out is looked for next.
+    look_at: Instant,
 }
 
 /// What the engine tells.
@@ -148,6 +151,7 @@ impl Engine {
             snapshots,
             events,
             judge_at: Instant::now(),
+            look_at: Instant::now(),
         };
         let outlets = Outlets {
             snapshots: receiver,
@@ -161,6 +165,7 @@ impl Engine {
         loop {
             let now = Instant::now();
             if now >= self.judge_at {
+                self.look_for_the_way_out(now).await;
                 self.judge();
             }
             self.start_due();
@@ -182,6 +187,17 @@ impl Engine {
                 }
                 () = tokio::time::sleep_until(wake) => {}
             }
+        }
+    }
+
+    /// Links come and go, and with them the one that leads out beside the tunnels.
+    async fn look_for_the_way_out(&mut self, now: Instant) {
+        let Some(plan) = self.state.with_tunnels() else {
+            return;
+        };
+        if now >= self.look_at {
+            self.look_at = now + REFRESH;
+            self.state.leave_by(survey::bound(&plan).await);
         }
     }
 
@@ -239,6 +255,7 @@ impl Engine {
             Command::CheckNow => self.state.check_now(Instant::now(), ALL_WITHIN),
             Command::Reload(plan) => {
                 self.state.reload(Arc::from(plan), self.clock.now());
+                self.look_at = Instant::now();
                 self.judge_at = Instant::now();
             }
             Command::Refused(why) => {

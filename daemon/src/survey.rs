@@ -41,6 +41,7 @@ pub use handed_out::handed_out;
 pub use search::{Searched, domain_of_search_list};
 pub use throughput::throughput;
 pub use wanted::{Current, wanted};
+pub use way_out::bound;
 
 /// As many portals are asked, where several DHCP servers and routers announce one each.
 const MOST_PORTALS: usize = 4;

@@ -15,7 +15,7 @@ use sightline_model::{
 use tokio::time::Instant;
 
 use super::pace;
-use crate::plan::Plan;
+use crate::plan::{Network, Plan};
 use crate::run::Task;
 use crate::survey::{self, Wanted};
 use crate::timetable::{Pace, Timetable};
@@ -37,6 +37,8 @@ const CONFIRM_AFTER: [Duration; 3] = [
 #[derive(Debug)]
 pub(super) struct State {
     plan: Arc<Plan>,
+    /// Its networks, as they are left now.
+    networks: Arc<Vec<Network>>,
     /// The domain that the search list leads to.
     found_domain: Option<String>,
     started: Moment,
@@ -89,6 +91,7 @@ impl State {
             },
             status,
             is_warm: false,
+            networks: Arc::new(plan.networks.clone()),
             plan,
         }
     }
@@ -169,7 +172,8 @@ impl State {
         let mut paces: BTreeMap<CheckKey, Pace> = BTreeMap::new();
         let mut tasks: BTreeMap<CheckKey, (String, Arc<Task>)> = BTreeMap::new();
         let mut scenes: Vec<NetworkScene> = Vec::new();
-        for network in &plan.networks {
+        let networks = Arc::clone(&self.networks);
+        for network in networks.iter() {
             let latest = |check: &Check, path: &str| {
                 let known = self.known.get(&check.key(&network.name, path))?;
                 known.state.as_ref().map(CheckState::believed)
@@ -224,6 +228,10 @@ impl State {
         let Some(known) = self.known.get(&seen.check.key(network, &seen.path)) else {
             return;
         };
+        // What is wanted again runs at once; nobody was to ask it meanwhile.
+        if known.task.is_none() {
+            return;
+        }
         let age = now.saturating_duration_since(known.touched);
         if age > known.every * STALE_INTERVALS + seen_timeout(known) {
             let detail = format!(
@@ -299,11 +307,23 @@ impl State {
         }
     }
 
+    /// The plan, where tunnels end on this box: the link beside them has to be looked for.
+    pub(super) fn with_tunnels(&self) -> Option<Arc<Plan>> {
+        let has_tunnel = self.plan.vpns.iter().any(|vpn| vpn.interface.is_some());
+        has_tunnel.then(|| Arc::clone(&self.plan))
+    }
+
+    /// The networks as they are left now.
+    pub(super) fn leave_by(&mut self, networks: Vec<Network>) {
+        self.networks = Arc::new(networks);
+    }
+
     pub(super) fn check_now(&mut self, now: Instant, within: Duration) {
         self.table.all(now, within);
     }
 
     pub(super) fn reload(&mut self, plan: Arc<Plan>, now: Moment) {
+        self.networks = Arc::new(plan.networks.clone());
         self.plan = plan;
         self.configuration = Configuration {
             loaded: now.wall,

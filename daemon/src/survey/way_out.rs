@@ -11,6 +11,15 @@ use crate::net::routes::{Kernel, Snapshot};
 use crate::path::NetPath;
 use crate::plan::{Network, Plan};
 
+/// The networks of a plan as they are left now, for whoever looks again and again.
+pub async fn bound(plan: &Plan) -> Vec<Network> {
+    let mut networks = plan.networks.clone();
+    for network in &mut networks {
+        beside_tunnels(plan, network).await;
+    }
+    networks
+}
+
 /// Binds the direct path to the one link that leads out beside the tunnels, where there is one.
 pub(super) async fn beside_tunnels(plan: &Plan, network: &mut Network) {
     let tunnels: BTreeSet<&str> = plan

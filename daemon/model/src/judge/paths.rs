@@ -28,6 +28,8 @@ pub(super) struct Tunnel {
     /// Whether a controller was asked through it.
     was_asked: bool,
     has_resolvers: bool,
+    /// Its interface, where that is gone since it was looked at.
+    gone: Option<String>,
     controllers: Vec<Controller>,
     drafts: Vec<Draft>,
 }
@@ -103,8 +105,17 @@ fn tunnel(vpn: &VpnScene, scene: &NetworkScene) -> Tunnel {
     for controller in &mut controllers {
         controller.forget_pings();
     }
+    // No socket can be bound to an interface that is gone; it is none of the box's own links.
+    let is_gone = |draft: &Draft| draft.reason == Reason::LinkDown;
+    let gone = drafts.iter().any(is_gone).then(|| {
+        let mut ends = scene.observations.iter();
+        ends.find(|seen| is_tunnel(&seen.check.subject, &vpn.name))
+            .map_or_else(String::new, |seen| seen.check.target.host.clone())
+    });
+    drafts.retain(|draft| !is_gone(draft));
     Tunnel {
         vpn: vpn.name.clone(),
+        gone,
         was_asked: scene
             .observations
             .iter()
@@ -259,6 +270,20 @@ pub(super) fn weigh(
     }
     for tunnel in tunnels {
         let carries = standing.is_carried_by(&tunnel.vpn);
+        let is_said = of_vpns.iter().any(|draft| {
+            draft.reason == Reason::VpnTunnelDown && super::vpns::is_about(draft, &tunnel.vpn)
+        });
+        if let Some(interface) = tunnel.gone.filter(|_| !is_said) {
+            let severity = match others {
+                Relief::None if standing.is_vpn_needed => Severity::Blocking,
+                _ => Severity::Degrading,
+            };
+            let detail = format!(
+                "nothing can be sent through {interface}: it is gone since it was looked at"
+            );
+            let draft = Draft::new(Reason::VpnTunnelDown, Stage::Vpn, severity);
+            drafts.push(draft.what(&tunnel.vpn).at(interface).because(detail));
+        }
         drafts.extend(tunnel.drafts.into_iter().map(|mut draft| {
             if !carries {
                 draft.severity = others.relieve(draft.severity);
