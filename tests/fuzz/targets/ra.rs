@@ -28,7 +28,10 @@ fuzz_target!(|bytes: &[u8]| {
     let twice = [bytes, &bytes[16..]].concat();
     let again = ra::parse(&twice).expect("the same options again");
     assert_eq!(again.resolvers, said.resolvers.repeat(2));
-    assert_eq!(again.suffixes, [said.suffixes.clone(), said.suffixes].concat());
+    assert_eq!(
+        again.suffixes,
+        [said.suffixes.clone(), said.suffixes].concat()
+    );
     assert_eq!(
         (again.hardware, again.mtu, again.portal_api_url),
         (said.hardware, said.mtu, said.portal_api_url)
