@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
         }
         Ok(said) => said,
     };
-    assert!(bytes.len() >= 16 && bytes.len() % 8 == 0);
+    assert!(bytes.len() >= 16 && bytes.len().is_multiple_of(8));
     assert!(16 * said.resolvers.len() + 32 * said.prefixes.len() <= bytes.len());
     for (suffix, _) in &said.suffixes {
         assert!((1..=253).contains(&suffix.len()), "{suffix}");
