@@ -414,3 +414,49 @@ fn a_region_belongs_to_the_worldwide_cloud() {
         ]
     );
 }
+
+#[test]
+fn a_tunnel_ends_at_an_interface_of_its_own_in_a_network_that_is_known() {
+    let vpn = |name: &str, more: &str| {
+        format!(
+            "[[vpn]]\nname = \"{name}\"\nkind = \"sstp\"\ngateway = \"vpn.example.com\"\n{more}\n"
+        )
+    };
+    let two = "[[network]]\nname = \"a\"\ninterface = \"eth0\"\n[[network]]\nname = \"b\"\n";
+    for (text, problem) in [
+        (
+            vpn("hq", "resolvers = [\"10.9.0.53\"]"),
+            "vpn[0].resolvers: they are asked through the tunnel",
+        ),
+        (
+            vpn("hq", "interface = \"lo\""),
+            "vpn[0].interface: no tunnel ends there",
+        ),
+        (
+            vpn("hq", "interface = \"tun0\"") + &vpn("dr", "interface = \"tun0\""),
+            "vpn[1].interface: the tunnel of `hq` ends there",
+        ),
+        (
+            vpn("hq", "network = \"c\""),
+            "vpn[0].network: no network is called `c`",
+        ),
+        (
+            two.to_owned() + &vpn("hq", "interface = \"tun0\""),
+            "vpn[0].interface: the box has several networks",
+        ),
+        (
+            two.to_owned() + &vpn("hq", "interface = \"eth0\"\nnetwork = \"a\""),
+            "vpn[0].interface: network `a` has it",
+        ),
+        (
+            vpn("hq", "interface = \"tun0\"\nhandshake_age = true"),
+            "vpn[0].handshake_age: only `wireguard` has it",
+        ),
+    ] {
+        let found = problems(&text);
+        assert!(
+            found.len() == 1 && found[0].contains(problem),
+            "{text}{found:?}"
+        );
+    }
+}
