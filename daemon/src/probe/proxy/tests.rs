@@ -16,7 +16,7 @@ use crate::path::NetPath;
 use crate::run::{self, Probe, Task};
 
 /// The deadline of a run here.
-const TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(6);
 
 /// What comes back on each connection, after the head of a question.
 #[derive(Clone)]
