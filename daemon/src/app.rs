@@ -10,6 +10,7 @@ use sightline_model::{Severity, Verdict};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinError;
 
 use crate::check;
 use crate::engine::{Clock, Command, Engine, Probes, SystemClock};
@@ -70,7 +71,7 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
     if plan.domain.is_none() {
         tokio::spawn(search(Arc::clone(&plan), commands.clone()));
     }
-    let told = tokio::spawn(tell_events(outlets.events, store.clone()));
+    let mut told = tokio::spawn(tell_events(outlets.events, store.clone()));
     let (reload_wanted, mut wanted) = mpsc::channel(1);
     let (stop, stopped) = oneshot::channel::<()>();
     let doors = Doors {
@@ -79,7 +80,7 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
         commands: commands.clone(),
         reload: reload_wanted,
     };
-    let web = tokio::spawn(web::serve(listeners, doors, async {
+    let mut web = tokio::spawn(web::serve(listeners, doors, async {
         let _stopped = stopped.await;
     }));
     let mut manager = Manager::new();
@@ -105,11 +106,12 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
                 // Whoever asked may be gone.
                 let _gone = wanted.send(done);
             }
+            // Neither ends by itself: a fault in one must not look like a daemon that lives.
+            ended = &mut web => return Err(stopped_early("the web surface", ended)),
+            ended = &mut told => return Err(stopped_early("the log of incidents", ended)),
             changed = snapshots.changed() => {
                 if changed.is_err() {
-                    // A fault in the engine must not look like a daemon that lives.
-                    let why = engine.await.err().map_or_else(String::new, |error| error.to_string());
-                    return Err(format!("the engine has stopped: {why}"));
+                    return Err(stopped_early("the engine", engine.await));
                 }
                 show(&mut manager, &mut verdict, &snapshots, &*clock);
             }
@@ -125,12 +127,21 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
     drop(stop);
     // What is being answered is answered, within the second that the web surface gives itself.
     let _ended = web.await;
-    told.abort();
+    // What has happened until now is told and kept before the store closes.
+    engine.abort();
+    let _told = tokio::time::timeout(STORE_PATIENCE, told).await;
     if !store.close(STORE_PATIENCE).await {
         tracing::warn!("the store did not take the last minutes in time");
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+fn stopped_early(what: &str, ended: Result<(), JoinError>) -> String {
+    match ended {
+        Ok(()) => format!("{what} has stopped by itself"),
+        Err(error) => format!("{what} has stopped: {error}"),
+    }
 }
 
 fn show(
@@ -190,8 +201,10 @@ async fn reload(
     let command = match load() {
         Ok(plan) => {
             tracing::info!("the configuration was read anew");
-            if plan.listen != before.listen {
-                tracing::warn!("another `web.listen` counts from the next start on");
+            if (&plan.listen, &plan.store) != (&before.listen, &before.store) {
+                tracing::warn!(
+                    "another `web.listen` or `store.path` counts from the next start on"
+                );
             }
             Command::Reload(Box::new(plan))
         }

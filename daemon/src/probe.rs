@@ -40,6 +40,7 @@ use sightline_model::{Check, Finding, Gate, Reason, Stage, Subject, Target, Traf
 use crate::account::Closed;
 use crate::endpoints::Endpoint;
 use crate::net::proxy::{Exit, Server};
+use crate::net::routes::{Kernel, Snapshot};
 use crate::path::NetPath;
 use crate::plan::{Network, Plan, Vpn};
 use crate::run::{Probe, Run, Task};
@@ -300,6 +301,21 @@ impl Ground<'_> {
             probe: Arc::new(probe),
         }
     }
+}
+
+/// Links, addresses and routes, as the kernel has them.
+///
+/// # Errors
+/// A fault of our own, where the kernel does not tell.
+async fn links_and_routes(run: &Run) -> Result<Snapshot, Finding> {
+    let own = |error: &dyn std::fmt::Display| {
+        run.blind(
+            Reason::InternalError,
+            format!("reading links and routes from the kernel: {error}"),
+        )
+    };
+    let kernel = Kernel::open().map_err(|error| own(&error))?;
+    kernel.snapshot().await.map_err(|error| own(&error))
 }
 
 /// The finding where the account is not used.

@@ -27,6 +27,10 @@ const STALE_INTERVALS: u32 = 3;
 /// its history.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
+/// As much of it is remembered, the latest: whoever answers with other names each time must not fill the
+/// memory.
+const MOST_REMEMBERED: usize = 1000;
+
 /// A doubt is looked into after so long, by how often it was before.
 const CONFIRM_AFTER: [Duration; 3] = [
     Duration::from_secs(1),
@@ -276,9 +280,26 @@ impl State {
             known.every = every;
             known.task = Some(task);
         }
+        self.forget(now);
+    }
+
+    /// Forgets what has not been wanted for long, and what is too much.
+    fn forget(&mut self, now: Instant) {
+        let unwanted = self.known.values().filter(|known| known.task.is_none());
+        let mut times: Vec<Instant> = unwanted.map(|known| known.touched).collect();
+        times.sort_unstable_by(|one, other| other.cmp(one));
+        let oldest = times.get(MOST_REMEMBERED).copied();
         self.known.retain(|_, known| {
-            known.task.is_some() || now.saturating_duration_since(known.touched) < REMEMBERED
+            known.task.is_some()
+                || now.saturating_duration_since(known.touched) < REMEMBERED
+                    && oldest.is_none_or(|oldest| known.touched > oldest)
         });
+    }
+
+    /// How many checks are known, wanted or not.
+    #[cfg(test)]
+    pub(super) fn known(&self) -> usize {
+        self.known.len()
     }
 
     /// Whether nothing is wrong, nor was until now.

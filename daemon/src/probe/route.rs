@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use sightline_model::{Finding, Phase, Reason, TunnelFacts};
 
-use super::{Ground, Kind, Thing};
-use crate::net::routes::{Kernel, Snapshot};
+use super::{Ground, Kind, Thing, links_and_routes};
+use crate::net::routes::Snapshot;
 use crate::run::{Probe, Run, Running, Task};
 
 pub(super) const KIND: Kind = Kind {
@@ -47,12 +47,7 @@ impl Probe for Way {
     fn run<'a>(&'a self, run: &'a Run) -> Running<'a> {
         Box::pin(async move {
             run.enter(Phase::Request);
-            let own = |error: &dyn std::fmt::Display| {
-                let detail = format!("reading routes from the kernel: {error}");
-                run.blind(Reason::InternalError, detail)
-            };
-            let kernel = Kernel::open().map_err(|error| own(&error))?;
-            let snapshot = kernel.snapshot().await.map_err(|error| own(&error))?;
+            let snapshot = links_and_routes(run).await?;
             assess(run, &self.interface, self.address, &snapshot)
         })
     }

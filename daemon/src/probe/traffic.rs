@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use sightline_model::{Finding, Phase, Reason, Traffic};
 
-use super::{Ground, Kind, Thing};
-use crate::net::routes::Kernel;
+use super::{Ground, Kind, Thing, links_and_routes};
 use crate::run::{Probe, Run, Running, Task};
 
 pub(super) const KIND: Kind = Kind {
@@ -43,12 +42,7 @@ impl Probe for Counters {
     fn run<'a>(&'a self, run: &'a Run) -> Running<'a> {
         Box::pin(async move {
             run.enter(Phase::Request);
-            let own = |error: &dyn std::fmt::Display| {
-                let detail = format!("reading links from the kernel: {error}");
-                run.blind(Reason::InternalError, detail)
-            };
-            let kernel = Kernel::open().map_err(|error| own(&error))?;
-            let snapshot = kernel.snapshot().await.map_err(|error| own(&error))?;
+            let snapshot = links_and_routes(run).await?;
             let mut links = snapshot.links.iter();
             let Some(link) = links.find(|link| link.name == self.interface) else {
                 let detail = format!("{} is gone since it was looked at", self.interface);
