@@ -9,6 +9,7 @@ mod load;
 mod names;
 mod problem;
 mod proxy;
+mod schedule;
 mod settings;
 mod source;
 mod suggest;
@@ -31,6 +32,7 @@ pub use names::{
 };
 pub use problem::{Errors, Place, Problem};
 pub use proxy::Proxy;
+pub use schedule::Schedule;
 pub(crate) use settings::all_certificates;
 pub use settings::{Account, Config, Domain, Network, Ports, Probe, Site, Store, Time, Tls};
 pub use values::Resolvers;

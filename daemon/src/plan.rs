@@ -17,6 +17,7 @@ use crate::net::proxy::Server;
 use crate::net::tls::Roots;
 use crate::path::NetPath;
 
+pub use crate::config::Schedule;
 pub use system::SystemResolvers;
 pub use vpn::{
     KeyDigest, KeyDirection, PeerKeys, Seals, Speaks, StaticKey, Vpn, VpnTransport, wireguard_key,
@@ -72,7 +73,7 @@ pub struct Plan {
     /// Who knows whether the clock of this box is synchronised.
     pub clock_keepers: ClockKeepers,
     /// How often what is asked, by the daemon.
-    pub rhythm: Rhythm,
+    pub schedule: Schedule,
     /// Where the daemon keeps what survives a restart.
     pub store: PathBuf,
     /// Where the daemon is looked at.
@@ -81,30 +82,6 @@ pub struct Plan {
     pub networks: Vec<Network>,
     /// The VPNs that devices use before the sign-in.
     pub vpns: Vec<Arc<Vpn>>,
-}
-
-/// How often what is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rhythm {
-    /// Link, resolvers, controllers, VPNs and the test by which Windows decides that it is online.
-    pub path: Duration,
-    /// Hosts without which the flow fails.
-    pub hosts: Duration,
-    /// The other hosts.
-    pub soft_hosts: Duration,
-    /// What needs the account.
-    pub account: Duration,
-}
-
-impl Default for Rhythm {
-    fn default() -> Self {
-        Self {
-            path: Duration::from_secs(30),
-            hosts: Duration::from_secs(300),
-            soft_hosts: Duration::from_secs(900),
-            account: Duration::from_secs(900),
-        }
-    }
 }
 
 /// What is downloaded to estimate how fast content comes, and what that is compared with.
@@ -280,7 +257,7 @@ impl Plan {
                 limit: config.tenant.esp_limit,
             }),
             clock_keepers: ClockKeepers::default(),
-            rhythm: Rhythm::default(),
+            schedule: config.schedule,
             store: config.store.path.clone(),
             listen: config.web.listen.clone(),
             networks,

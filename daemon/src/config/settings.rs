@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::endpoint::{self, Endpoint, Tenant};
 use super::names::{AccountName, DomainName, InterfaceName, NetworkName, SiteName};
 use super::proxy::Proxy;
+use super::schedule::Schedule;
 use super::values::{self, Resolvers};
 use super::vpn::{DirectPath, Vpn};
 use super::web::Web;
@@ -26,6 +27,8 @@ pub struct Config {
     pub domain: Domain,
     /// How the probes work.
     pub probe: Probe,
+    /// How often the daemon asks what.
+    pub schedule: Schedule,
     /// Clocks and their limits.
     pub time: Time,
     /// Ports of the services of a domain controller.
@@ -270,6 +273,7 @@ impl Default for Config {
             site: Site::default(),
             domain: Domain::default(),
             probe: Probe::default(),
+            schedule: Schedule::default(),
             time: Time::default(),
             ports: Ports::default(),
             tls: Tls::default(),

@@ -5,26 +5,29 @@ use std::time::Duration;
 
 use sightline_model::{Check, Gate, Stage, Subject};
 
-use crate::plan::Rhythm;
+use crate::plan::Schedule;
+
+/// Public time servers are not asked more often than that.
+const TIME_SOURCES: Duration = Duration::from_secs(300);
 
 /// The interval of a check.
 #[must_use]
-pub(super) fn every(check: &Check, rhythm: Rhythm) -> Duration {
+pub(super) fn every(check: &Check, schedule: &Schedule) -> Duration {
     match &check.subject {
-        // The clock of a controller is told by Kerberos; public time servers ask for few questions.
-        Subject::TimeSource { .. } => rhythm.hosts,
-        Subject::Dhcp | Subject::RouterAdvertisements | Subject::PortalApi { .. } => rhythm.hosts,
-        Subject::ProxyScript { .. } | Subject::Proxy { .. } => rhythm.path * 2,
-        Subject::ConnectionPoint { .. } | Subject::Logon { .. } => rhythm.account,
-        Subject::Content { .. } => rhythm.account,
-        Subject::Host { .. } if check.stage == Stage::Internet => rhythm.path,
-        Subject::Host { .. } if check.gate == Gate::Hard => rhythm.hosts,
-        Subject::Host { .. } => rhythm.soft_hosts,
+        // The clock of a controller is told by Kerberos.
+        Subject::TimeSource { .. } => schedule.hosts.max(TIME_SOURCES),
+        Subject::Dhcp | Subject::RouterAdvertisements | Subject::PortalApi { .. } => schedule.hosts,
+        Subject::ProxyScript { .. } | Subject::Proxy { .. } => schedule.path * 2,
+        Subject::ConnectionPoint { .. } | Subject::Logon { .. } => schedule.account,
+        Subject::Content { .. } => schedule.account,
+        Subject::Host { .. } if check.stage == Stage::Internet => schedule.path,
+        Subject::Host { .. } if check.gate == Gate::Hard => schedule.hosts,
+        Subject::Host { .. } => schedule.soft_hosts,
         // A gateway of IKEv2 keeps what was begun for half a minute.
-        Subject::VpnGateway { .. } if check.service == "ikev2" => rhythm.path * 4,
+        Subject::VpnGateway { .. } if check.service == "ikev2" => schedule.path * 4,
         Subject::Controller { .. } if matches!(check.probe, "mtu" | "loss" | "trace") => {
-            rhythm.hosts
+            schedule.hosts
         }
-        _ => rhythm.path,
+        _ => schedule.path,
     }
 }

@@ -186,7 +186,7 @@ impl State {
             for task in current.tasks {
                 let key = task.check.key(&network.name, &task.path.name);
                 let pace = Pace {
-                    every: pace::every(&task.check, plan.rhythm),
+                    every: pace::every(&task.check, &plan.schedule),
                     address: task.check.target.address,
                 };
                 paces.insert(key.clone(), pace);
