@@ -44,6 +44,7 @@ fn incident(round: u64, number: u64) -> Incident {
         since: Timestamp::from_unix_millis(NOON),
         closed: None,
         flapping: false,
+        changes: Vec::new(),
     }
 }
 
@@ -76,6 +77,8 @@ fn look(verdict: Verdict) -> Snapshot {
                     .to_vec(),
                 paths: Vec::new(),
                 domain_controllers: Vec::new(),
+                last_good: None,
+                changes: Vec::new(),
             }],
         }),
         at,
@@ -86,6 +89,7 @@ fn look(verdict: Verdict) -> Snapshot {
         open: Vec::new(),
         closed: std::sync::Arc::default(),
         incidents_total: std::sync::Arc::default(),
+        memory: std::sync::Arc::default(),
         schedule: Schedule {
             progress: Some(at),
             ..Schedule::default()

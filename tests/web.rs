@@ -66,6 +66,7 @@ pub(crate) fn snapshot(is_broken: bool) -> Snapshot {
         open: Vec::new(),
         closed: Arc::default(),
         incidents_total: Arc::default(),
+        memory: Arc::default(),
         durations: Arc::default(),
         schedule: Schedule {
             progress: Some(at),

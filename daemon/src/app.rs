@@ -91,6 +91,7 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
     );
     manager.ready();
     let mut snapshots = outlets.snapshots;
+    let mut remembered = Arc::clone(&snapshots.borrow().memory);
     let mut verdict = Said::default();
     let mut trouble = Trouble::default();
     let mut ticks = tokio::time::interval(TELL_EVERY);
@@ -114,6 +115,11 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
                     return Err(stopped_early("the engine", engine.await));
                 }
                 show(&mut manager, &mut verdict, &snapshots, &*clock);
+                let memory = Arc::clone(&snapshots.borrow().memory);
+                if !Arc::ptr_eq(&memory, &remembered) {
+                    store.remember(&memory);
+                    remembered = memory;
+                }
             }
             _ = ticks.tick() => {
                 show(&mut manager, &mut verdict, &snapshots, &*clock);

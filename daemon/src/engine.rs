@@ -4,6 +4,7 @@
 //! Time comes from a [`Clock`] and the timers of tokio, runs from a [`Runner`], so that a year of a site runs
 //! in seconds in tests.
 
+mod memory;
 mod pace;
 mod state;
 
@@ -14,9 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sightline_model::incident::{Event, Moment, Past};
+use sightline_model::silence::{Matching, Silence};
 use sightline_model::snapshot::Snapshot;
 use sightline_model::{CheckKey, Observation, Reason};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -105,6 +107,21 @@ pub enum Command {
     Refused(String),
     /// The domain that the search list leads to.
     Domain(String),
+    /// Nobody is to be told for a while. What came of it goes back.
+    Silence(SilenceOrder, oneshot::Sender<Result<Silence, String>>),
+    /// A silence, by its id, ends early. Whether there was one goes back.
+    EndSilence(String, oneshot::Sender<bool>),
+}
+
+/// What a silence is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SilenceOrder {
+    /// How long, within [`Silence::SHORTEST`] and [`Silence::LONGEST`].
+    pub lasts: Duration,
+    /// Why, for people.
+    pub why: String,
+    /// What it is about.
+    pub matching: Matching,
 }
 
 /// The engine.
@@ -260,6 +277,15 @@ impl Engine {
             }
             Command::Refused(why) => {
                 self.state.refused(why);
+                self.judge_at = Instant::now();
+            }
+            Command::Silence(order, reply) => {
+                // Who has asked may be gone.
+                let _gone = reply.send(self.state.silence(order, self.clock.now()));
+                self.judge_at = Instant::now();
+            }
+            Command::EndSilence(id, reply) => {
+                let _gone = reply.send(self.state.end_silence(&id));
                 self.judge_at = Instant::now();
             }
             Command::Domain(domain) => {

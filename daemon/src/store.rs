@@ -9,6 +9,7 @@
 //! | `place` | the file: whose it is, and moving it out of the way |
 //! | `disk` | the file, the quota, what it costs |
 //! | `rows` | the tables, and what is in a row |
+//! | `memos` | what is remembered beside incidents and history |
 //! | `minutes` | the worst of each minute, by changes |
 //! | `strip` | the course of a network as a row of cells |
 //! | `mailbox` | what waits for the disk |
@@ -17,6 +18,7 @@
 mod disk;
 mod keeper;
 mod mailbox;
+mod memos;
 mod minutes;
 mod place;
 mod rows;
@@ -29,7 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use sightline_model::Timestamp;
-use sightline_model::incident::{Event, Incident, Moment, Past};
+use sightline_model::incident::{Event, Incident, Memory, Moment, Past};
 use sightline_model::snapshot::Snapshot;
 use tokio::sync::oneshot;
 
@@ -177,6 +179,11 @@ impl Store {
         let (send, receive) = oneshot::channel();
         self.shared.mailbox.put(incident, send);
         Receipt(receive)
+    }
+
+    /// Writes what is remembered beside incidents and history, in the place of what was. Does not wait for it.
+    pub fn remember(&self, memory: &Memory) {
+        self.shared.mailbox.put_memos(memos::written(memory));
     }
 
     /// Takes a look for the minute that it is. To be called at least once a minute, with the last snapshot

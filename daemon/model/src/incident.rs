@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::circumstances::{Baseline, Change};
 use crate::outcome::Severity;
 use crate::reason::{Fixer, Reason};
+use crate::silence::Silence;
 use crate::stage::{Stage, Verdict};
 use crate::status::{NetworkStatus, RootCause, Status};
 use crate::time::Timestamp;
@@ -88,6 +90,9 @@ pub struct Incident {
     pub closed: Option<Timestamp>,
     /// It comes and goes.
     pub flapping: bool,
+    /// What was different then from how it stood when the flow could last succeed.
+    #[serde(default)]
+    pub changes: Vec<Change>,
 }
 
 /// What happened to an incident.
@@ -108,6 +113,17 @@ pub struct Past {
     pub open: Vec<Incident>,
     /// Incidents that were over, the last one first.
     pub closed: Vec<Incident>,
+    /// What else is remembered.
+    pub memory: Memory,
+}
+
+/// What is remembered over a restart beside incidents and history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// How each network stood when the flow could last succeed there.
+    pub baselines: BTreeMap<String, Baseline>,
+    /// Silences that are not over.
+    pub silences: Vec<Silence>,
 }
 
 /// The incidents that are open, and causes that may become some.
@@ -228,7 +244,7 @@ impl Incidents {
         if let Some(known) = &mut tracked.incident {
             let before = (known.severity, known.stage, known.subject.clone());
             let same = before == (cause.severity, cause.stage, cause.subject.clone());
-            known.take(cause);
+            known.take(cause, &network.changes);
             return (!same).then(|| Event::Changed(known.clone()));
         }
         if now.steady.saturating_sub(tracked.first.steady) < self.patience.open {
@@ -260,9 +276,10 @@ impl Incidents {
             since: tracked.first.wall,
             closed: None,
             flapping,
+            changes: Vec::new(),
         };
         let incident = tracked.incident.insert(incident);
-        incident.take(cause);
+        incident.take(cause, &network.changes);
         Some(Event::Opened(incident.clone()))
     }
 
@@ -314,7 +331,7 @@ impl Incidents {
 
 impl Incident {
     /// Takes how the cause looks now.
-    fn take(&mut self, cause: &RootCause) {
+    fn take(&mut self, cause: &RootCause, changes: &[Change]) {
         self.stage = cause.stage;
         self.severity = cause.severity;
         self.fixer = cause.fixer;
@@ -324,6 +341,10 @@ impl Incident {
         self.fix.clone_from(&cause.fix);
         self.evidence.clone_from(&cause.evidence);
         self.also_affected.clone_from(&cause.also_affected);
+        // What was different stays known when it is as it was, or taken for usual.
+        if !changes.is_empty() {
+            self.changes = changes.to_vec();
+        }
     }
 }
 

@@ -14,6 +14,8 @@
 //! | [`ra`] | what its routers advertise |
 //! | [`mod@judge`] | observations in, verdicts and root causes out |
 //! | [`snapshot`] | everything that a surface of the daemon may show |
+//! | [`circumstances`] | what is different since the flow could last succeed |
+//! | [`silence`] | times in which nobody is told |
 //! | [`steady`] | when a change of a check is believed |
 //! | [`incident`] | root causes over time |
 //! | [`status`] | everything that a surface may show; the JSON contract |
@@ -22,6 +24,7 @@
 
 #![warn(missing_docs)]
 
+pub mod circumstances;
 pub mod dhcp;
 pub mod incident;
 pub mod judge;
@@ -29,6 +32,7 @@ pub mod observation;
 pub mod outcome;
 pub mod ra;
 pub mod reason;
+pub mod silence;
 pub mod snapshot;
 pub mod stage;
 pub mod status;

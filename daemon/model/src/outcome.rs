@@ -306,6 +306,10 @@ pub struct Facts {
     pub synchronised: Option<bool>,
     /// The company's own sign-in service, where its domain is federated.
     pub sign_in_service: Option<SignInService>,
+    /// The gateway that the box leaves by.
+    pub gateway: Option<String>,
+    /// Who has signed the certificate that the host shows.
+    pub issuer: Option<String>,
     /// What the kernel knows of a tunnel that is up.
     pub tunnel: Option<TunnelFacts>,
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::incident::{Incident, Moment};
+use crate::incident::{Incident, Memory, Moment};
 use crate::outcome::State;
 use crate::reason::Reason;
+use crate::silence::Silence;
 use crate::stage::Verdict;
 use crate::status::Status;
 use crate::steady::CheckState;
@@ -33,6 +34,8 @@ pub struct Snapshot {
     pub incidents_total: Arc<BTreeMap<(String, &'static str), u64>>,
     /// How long runs took, by network, path and probe. It outlives the checks, so that it only grows.
     pub durations: Arc<BTreeMap<DurationsKey, Durations>>,
+    /// What is remembered over a restart beside incidents; another one only where it has changed.
+    pub memory: Arc<Memory>,
     /// How the schedule keeps its time.
     pub schedule: Schedule,
     /// The configuration that it runs on.
@@ -192,6 +195,15 @@ impl Snapshot {
             }
         }
         Arc::new(status)
+    }
+
+    /// The silence by which nobody is told of an incident; the one that ends last.
+    #[must_use]
+    pub fn silence_of(&self, incident: &Incident, now: Timestamp) -> Option<&Silence> {
+        let silences = self.memory.silences.iter();
+        silences
+            .filter(|silence| silence.covers(incident, now))
+            .max_by_key(|silence| silence.until)
     }
 
     /// Why nothing is known of how it is now, for people; `None` where it is known.

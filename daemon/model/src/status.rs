@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::circumstances::Change;
 use crate::outcome::{Evidence, Phase, Severity, State};
 use crate::reason::{Fixer, Reason};
 use crate::stage::{Class, Stage, Verdict};
@@ -53,6 +54,12 @@ pub struct NetworkStatus {
     pub paths: Vec<PathStatus>,
     /// The domain controllers in locator order.
     pub domain_controllers: Vec<ControllerStatus>,
+    /// When the flow could last succeed, as far as the daemon has seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_good: Option<Timestamp>,
+    /// What is different since then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
 }
 
 /// A finding that no other present finding explains.

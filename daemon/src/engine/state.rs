@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sightline_model::circumstances::Circumstances;
 use sightline_model::incident::{Event, Incident, Incidents, Moment, Past, Patience};
+use sightline_model::silence::Silence;
 use sightline_model::snapshot::{
     CheckView, Configuration, Durations, DurationsKey, Schedule, Snapshot,
 };
@@ -14,6 +16,8 @@ use sightline_model::{
 };
 use tokio::time::Instant;
 
+use super::SilenceOrder;
+use super::memory::Memories;
 use super::pace;
 use crate::plan::{Network, Plan};
 use crate::run::Task;
@@ -54,6 +58,7 @@ pub(super) struct State {
     durations: Arc<BTreeMap<DurationsKey, Durations>>,
     schedule: Schedule,
     configuration: Configuration,
+    memories: Memories,
     status: Arc<Status>,
     is_warm: bool,
 }
@@ -86,6 +91,7 @@ impl State {
             known: BTreeMap::new(),
             incidents: Incidents::resumed(Patience::default(), &past, now),
             closed: Arc::new(past.closed),
+            memories: Memories::resumed(past.memory),
             incidents_total: Arc::default(),
             durations: Arc::default(),
             schedule: Schedule::default(),
@@ -176,6 +182,7 @@ impl State {
         let mut paces: BTreeMap<CheckKey, Pace> = BTreeMap::new();
         let mut tasks: BTreeMap<CheckKey, (String, Arc<Task>)> = BTreeMap::new();
         let mut scenes: Vec<NetworkScene> = Vec::new();
+        let mut circumstances: Vec<Circumstances> = Vec::new();
         let networks = Arc::clone(&self.networks);
         for network in networks.iter() {
             let latest = |check: &Check, path: &str| {
@@ -195,6 +202,7 @@ impl State {
             for seen in &mut current.scene.observations {
                 self.doubt_the_stale(&network.name, seen, now);
             }
+            circumstances.push(Circumstances::of(&current.scene));
             scenes.push(current.scene);
         }
         self.want(&paces, tasks, now);
@@ -211,6 +219,7 @@ impl State {
             networks: scenes,
         });
         let events = if self.is_warm {
+            self.compare(&mut status, &circumstances, all_ran, moment);
             self.incidents.follow(&status, moment)
         } else {
             Vec::new()
@@ -225,6 +234,32 @@ impl State {
         }
         self.status = Arc::new(status);
         events
+    }
+
+    /// Says what is different since the flow could last succeed.
+    fn compare(
+        &mut self,
+        status: &mut Status,
+        circumstances: &[Circumstances],
+        all_ran: bool,
+        now: Moment,
+    ) {
+        let schedule = self.plan.schedule;
+        // By then everything without which the flow fails has been asked again, and believed.
+        let patience = schedule.hosts + schedule.path * 2;
+        for (network, current) in status.networks.iter_mut().zip(circumstances) {
+            let known = self.known.values();
+            let mut of_it = known.filter(|known| known.network == network.network);
+            let is_doubted =
+                of_it.any(|known| known.state.as_ref().is_some_and(|state| state.doubts() > 0));
+            let settled = (all_ran && !is_doubted, patience);
+            self.memories.follow(network, current, settled, now);
+        }
+        let networks = &self.plan.networks;
+        self.memories.forget(
+            |name| networks.iter().any(|network| network.name == name),
+            now.wall,
+        );
     }
 
     /// What has not run for long says nothing any more.
@@ -356,6 +391,21 @@ impl State {
         self.configuration.refused = Some(why);
     }
 
+    pub(super) fn silence(&mut self, order: SilenceOrder, now: Moment) -> Result<Silence, String> {
+        let unknown = order.matching.network.as_ref().filter(|name| {
+            let mut networks = self.plan.networks.iter();
+            !networks.any(|network| network.name == **name)
+        });
+        if let Some(name) = unknown {
+            return Err(format!("there is no network {name} in the configuration"));
+        }
+        self.memories.silence(order, now.wall)
+    }
+
+    pub(super) fn end_silence(&mut self, id: &str) -> bool {
+        self.memories.end_silence(id)
+    }
+
     pub(super) fn found_domain(&mut self, domain: String) {
         self.found_domain = Some(domain);
     }
@@ -383,6 +433,7 @@ impl State {
             open: self.incidents.open().cloned().collect(),
             closed: Arc::clone(&self.closed),
             incidents_total: Arc::clone(&self.incidents_total),
+            memory: Arc::clone(self.memories.kept()),
             durations: Arc::clone(&self.durations),
             schedule: Schedule {
                 running,

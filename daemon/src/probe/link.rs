@@ -108,6 +108,7 @@ impl Probe for Uplink {
                 return Ok(());
             };
             run.keep("gateway", gateway.to_string());
+            run.read_gateway(gateway.to_string());
             run.part(resolve(run, &kernel, link, gateway))
                 .await
                 .or_else(|finding| {

@@ -25,6 +25,16 @@ impl Run {
         self.state().outcome.facts.records = records;
     }
 
+    /// Keeps the gateway that the box leaves by.
+    pub fn read_gateway(&self, gateway: String) {
+        self.state().outcome.facts.gateway = Some(gateway);
+    }
+
+    /// Keeps who has signed the certificate of the host.
+    pub fn read_issuer(&self, issuer: &str) {
+        self.state().outcome.facts.issuer = Some(harmless(issuer));
+    }
+
     /// Keeps the addresses of a name.
     pub fn read_addresses(&self, addresses: Vec<IpAddr>) {
         self.state().outcome.facts.addresses = addresses;

@@ -9,6 +9,7 @@ use sightline_model::Timestamp;
 use sightline_model::incident::{Incident, Past};
 use sightline_model::snapshot::Snapshot;
 
+use super::memos::{self, Memos};
 use super::minutes::Sheet;
 use super::place;
 use super::rows;
@@ -23,6 +24,9 @@ const MOST_LOG: u64 = 256 * FRAME;
 
 /// No quota is less: the tables, and something in them.
 const LEAST_PAGES: u64 = 32;
+
+/// Pages beyond the quota, for what makes room.
+const SPARE_PAGES: u64 = 8;
 
 /// What is kept where there is no disk.
 const MEMORY_QUOTA: u64 = 2 << 20;
@@ -101,6 +105,7 @@ impl Disk {
             // New, or killed while it was. Not in the log yet, so that the version stands in the file itself.
             rows::make_tables(&db)?;
         }
+        memos::make_table(&db)?;
         let mode: String = db.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))?;
         if mode != "wal" || db.is_readonly("main")? {
             return Err(Trouble::Other("it cannot be written to".to_owned()));
@@ -118,6 +123,7 @@ impl Disk {
     pub(super) fn memory() -> Done<Self> {
         let db = Connection::open_in_memory()?;
         rows::make_tables(&db)?;
+        memos::make_table(&db)?;
         Self::new(db, None, MEMORY_QUOTA / PAGE)
     }
 
@@ -125,10 +131,7 @@ impl Disk {
         let most_pages = most_pages.max(LEAST_PAGES);
         db.pragma_update(None, "cache_size", -256)?;
         db.pragma_update(None, "temp_store", "MEMORY")?;
-        // The answer is the limit, not an empty one.
-        db.query_row(&format!("PRAGMA max_page_count={most_pages}"), [], |_| {
-            Ok(())
-        })?;
+        limit_pages(&db, most_pages)?;
         Ok(Self {
             db,
             file,
@@ -167,6 +170,7 @@ impl Disk {
         Ok(Past {
             open: self.select("closed IS NULL ORDER BY number", [])?,
             closed: self.select(closed, [limit(Snapshot::MOST_CLOSED)])?,
+            memory: memos::read(&self.db)?,
         })
     }
 
@@ -203,6 +207,9 @@ impl Disk {
             if all.is_empty() {
                 continue;
             }
+            // An incident that is over is a little longer than it was, and makes room for others.
+            let spare = if is_over { SPARE_PAGES } else { 0 };
+            limit_pages(&self.db, self.most_pages + spare)?;
             self.in_room(|db| {
                 let deal = db.unchecked_transaction()?;
                 for incident in &all {
@@ -212,6 +219,15 @@ impl Disk {
             })?;
         }
         Ok(())
+    }
+
+    /// Writes texts in the place of those of the same names.
+    pub(super) fn put_memos(&mut self, memos: &Memos) -> Done<()> {
+        self.in_room(|db| {
+            let deal = db.unchecked_transaction()?;
+            memos::put(&deal, memos)?;
+            deal.commit()
+        })
     }
 
     /// Writes what has changed in sheets.
@@ -364,6 +380,12 @@ impl Disk {
             self.log = 0;
         }
     }
+}
+
+/// The file grows to so many pages.
+fn limit_pages(db: &Connection, most: u64) -> rusqlite::Result<()> {
+    // The answer is the limit, not an empty one.
+    db.query_row(&format!("PRAGMA max_page_count={most}"), [], |_| Ok(()))
 }
 
 fn limit(most: usize) -> i64 {

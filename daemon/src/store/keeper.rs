@@ -1,6 +1,6 @@
 //! The thread that has the disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,6 +10,7 @@ use sightline_model::incident::{Incident, Past};
 
 use super::disk::{Disk, Trouble};
 use super::mailbox::Asker;
+use super::memos::{self, Memos};
 use super::place::{self, Found};
 use super::{Opened, Shared};
 
@@ -28,6 +29,10 @@ pub(super) struct Keeper {
     open: BTreeMap<String, Incident>,
     /// What could not be written yet.
     unwritten: BTreeMap<String, Incident>,
+    /// The memory, for a file that has to be begun anew.
+    memos: Memos,
+    /// What of it could not be written yet.
+    unwritten_memos: BTreeSet<&'static str>,
     /// The latest time that is known.
     now: Timestamp,
     /// The hour in which old things were last thrown away.
@@ -73,6 +78,8 @@ impl Keeper {
         let keeper = Self {
             open: open.collect(),
             unwritten: BTreeMap::new(),
+            memos: memos::written(&past.memory),
+            unwritten_memos: BTreeSet::new(),
             forgot: 0,
             shared,
             directory,
@@ -100,6 +107,7 @@ impl Keeper {
             let incidents = std::mem::take(&mut inside.incidents);
             let receipts = std::mem::take(&mut inside.receipts);
             let askers = std::mem::take(&mut inside.askers);
+            let memos = std::mem::take(&mut inside.memos);
             let closing = inside.closing;
             if closing {
                 inside.minutes.finish();
@@ -116,6 +124,7 @@ impl Keeper {
                 // Who does not wait for it does not care.
                 let _unread = receipt.send(kept);
             }
+            self.keep_memos(memos);
             if !sheets.is_empty() {
                 self.keep_sheets(sheets);
             }
@@ -157,9 +166,33 @@ impl Keeper {
         is_kept && self.disk.is_durable()
     }
 
+    /// Writes what has changed of the memory, and what could not be written before.
+    fn keep_memos(&mut self, memos: Memos) {
+        for (name, body) in memos {
+            if self.memos.get(name) != Some(&body) {
+                self.unwritten_memos.insert(name);
+                self.memos.insert(name, body);
+            }
+        }
+        if self.unwritten_memos.is_empty() {
+            return;
+        }
+        let mut all = self.memos.clone();
+        all.retain(|name, _| self.unwritten_memos.contains(name));
+        let mut result = self.disk.put_memos(&all);
+        if let Err(Trouble::Damaged(why)) = &result {
+            self.begin_anew(why.clone());
+            result = self.disk.put_memos(&self.memos);
+        }
+        if self.note(result) {
+            self.unwritten_memos.clear();
+        }
+    }
+
     fn keep_sheets(&mut self, sheets: Vec<super::minutes::Sheet>) {
         // They are a chance to write what could not be written.
         self.keep(BTreeMap::new());
+        self.keep_memos(Memos::new());
         let result = self.disk.put_sheets(&sheets);
         let damage = match &result {
             Err(Trouble::Damaged(why)) => Some(why.clone()),
@@ -207,7 +240,10 @@ impl Keeper {
         }
         // What was written of the current sheet is gone.
         self.shared.mailbox.inside().minutes.break_off();
-        let result = self.disk.put(&self.open);
+        let result = self
+            .disk
+            .put(&self.open)
+            .and_then(|()| self.disk.put_memos(&self.memos));
         self.note(result);
     }
 

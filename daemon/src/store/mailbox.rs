@@ -9,6 +9,7 @@ use sightline_model::Timestamp;
 use sightline_model::incident::Incident;
 use tokio::sync::oneshot;
 
+use super::memos::Memos;
 use super::minutes::Minutes;
 use super::strip::{Question, Strip};
 
@@ -44,6 +45,7 @@ pub(super) struct Inside {
     pub(super) incidents: BTreeMap<String, Incident>,
     pub(super) receipts: Vec<oneshot::Sender<bool>>,
     pub(super) askers: Vec<Asker>,
+    pub(super) memos: Memos,
     pub(super) minutes: Minutes,
     /// The store is to end.
     pub(super) closing: bool,
@@ -64,6 +66,7 @@ impl Mailbox {
                 incidents: BTreeMap::new(),
                 receipts: Vec::new(),
                 askers: Vec::new(),
+                memos: Memos::new(),
                 minutes: Minutes::new(),
                 closing: false,
                 ended: Vec::new(),
@@ -94,6 +97,16 @@ impl Mailbox {
         }
         drop(inside);
         self.bell.notify_one();
+    }
+
+    /// What was put in before and is not written yet is not written any more.
+    pub(super) fn put_memos(&self, memos: Memos) {
+        let mut inside = self.inside();
+        if !inside.is_over {
+            inside.memos.extend(memos);
+            drop(inside);
+            self.bell.notify_one();
+        }
     }
 
     pub(super) fn ask(&self, asker: Asker) {
@@ -161,6 +174,10 @@ impl Inside {
     }
 
     fn has_work(&self) -> bool {
-        !self.incidents.is_empty() || !self.askers.is_empty() || self.is_due() || self.closing
+        !self.incidents.is_empty()
+            || !self.askers.is_empty()
+            || !self.memos.is_empty()
+            || self.is_due()
+            || self.closing
     }
 }

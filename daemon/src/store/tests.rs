@@ -3,6 +3,7 @@ mod faults;
 use std::collections::BTreeMap;
 use std::fs;
 
+use sightline_model::silence::{Matching, Silence};
 use sightline_model::snapshot::{Configuration, Schedule};
 use sightline_model::{
     Class, Fixer, NetworkStatus, Reason, Severity, Stage, StageFinding, StageStatus, Status,
@@ -68,6 +69,8 @@ fn look(stands: impl Fn(Stage) -> Verdict) -> Snapshot {
                 stages: stages.to_vec(),
                 paths: Vec::new(),
                 domain_controllers: Vec::new(),
+                last_good: None,
+                changes: Vec::new(),
             }],
         }),
         at: moment(START),
@@ -77,6 +80,7 @@ fn look(stands: impl Fn(Stage) -> Verdict) -> Snapshot {
         open: Vec::new(),
         closed: Arc::default(),
         incidents_total: Arc::default(),
+        memory: Arc::default(),
         durations: Arc::default(),
         schedule: Schedule {
             progress: Some(moment(START)),
@@ -112,6 +116,7 @@ fn incident(number: i64) -> Incident {
         since: Timestamp::from_unix_millis(START * 60_000 + number),
         closed: None,
         flapping: false,
+        changes: Vec::new(),
     }
 }
 
@@ -205,6 +210,65 @@ async fn incidents_and_minutes_survive_a_restart() {
         Some(1)
     );
     closed(store).await;
+}
+
+/// A memory with a silence.
+fn memory(why: &str) -> Memory {
+    Memory {
+        silences: vec![Silence {
+            id: "1".into(),
+            from: time(START),
+            until: time(START + HOUR),
+            why: why.into(),
+            matching: Matching::default(),
+        }],
+        ..Memory::default()
+    }
+}
+
+#[tokio::test]
+async fn what_is_remembered_beside_incidents_survives_a_restart_also_in_a_file_of_before() {
+    let home = tempfile::tempdir().expect("a directory");
+    let place = home.path();
+    let (store, _) = opened_at(place);
+    assert!(store.record(&Event::Opened(incident(1))).kept().await);
+    closed(store).await;
+    // As a release has left it that did not have the table.
+    let file = rusqlite::Connection::open(place.join("sightline.db")).expect("a file");
+    file.execute_batch("DROP TABLE memo").expect("it is done");
+    drop(file);
+    let (store, opened) = opened_at(place);
+    assert_eq!((opened.note, opened.past.memory), (None, Memory::default()));
+    store.remember(&memory("one"));
+    store.remember(&memory("two"));
+    let before = store.health().written_bytes;
+    closed(store).await;
+    let (store, opened) = opened_at(place);
+    assert_eq!(opened.past.memory, memory("two"));
+    assert_eq!(opened.past.open, [incident(1)]);
+    // What is as it was is not written again.
+    store.remember(&memory("two"));
+    assert!(store.history(a_minute()).await.is_some());
+    assert_eq!(store.health().written_bytes, 0, "before it was {before}");
+    closed(store).await;
+    // What cannot be read is forgotten, and costs nothing else.
+    let file = rusqlite::Connection::open(place.join("sightline.db")).expect("a file");
+    file.execute_batch("UPDATE memo SET body = '[{' WHERE name = 'silences'")
+        .expect("it is done");
+    drop(file);
+    let (store, opened) = opened_at(place);
+    assert_eq!((opened.note, opened.past.memory), (None, Memory::default()));
+    assert_eq!(opened.past.open, [incident(1)]);
+    closed(store).await;
+}
+
+fn a_minute() -> Question {
+    Question {
+        network: "deploy".into(),
+        from: time(START),
+        until: time(START + 1),
+        cells: 1,
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod cause;
 mod detail;
+pub mod live;
 mod paths;
 mod reminders;
 
@@ -32,9 +33,13 @@ pub fn render(checked: &Checked, is_verbose: bool) -> String {
             out.push('\n');
         }
         banner(&mut out, checked, network);
-        let is_only = network.root_causes.len() == 1;
+        let standing = Standing {
+            is_only: network.root_causes.len() == 1,
+            is_verbose,
+            has_memory: false,
+        };
         for cause in worst_first(network) {
-            cause::explain(&mut out, network, cause, (is_only, is_verbose));
+            cause::explain(&mut out, network, cause, standing);
         }
         stages(&mut out, network);
         throughput(&mut out, network);
@@ -50,7 +55,37 @@ pub fn render(checked: &Checked, is_verbose: bool) -> String {
     out
 }
 
+/// How a cause is explained.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    /// The banner has said its sentence already.
+    is_only: bool,
+    /// With all of its evidence.
+    is_verbose: bool,
+    /// Whoever tells it knows since when it is there.
+    has_memory: bool,
+}
+
 fn banner(out: &mut String, checked: &Checked, network: &NetworkStatus) {
+    let domain = match (&network.domain, &checked.found_domain) {
+        (Some(domain), Some(_)) => format!(", domain {domain} (from the resolver's search list)"),
+        (Some(domain), None) => format!(", domain {domain}"),
+        (None, _) => String::new(),
+    };
+    headline(
+        out,
+        network,
+        format_args!(
+            "site {}, network {}{domain}; checked in {}",
+            checked.status.site,
+            network.network,
+            text::duration(checked.took)
+        ),
+    );
+}
+
+/// The verdict in a sentence, and below it who and when.
+fn headline(out: &mut String, network: &NetworkStatus, below: fmt::Arguments<'_>) {
     let style = verdict_style(network.verdict);
     line(
         out,
@@ -60,20 +95,7 @@ fn banner(out: &mut String, checked: &Checked, network: &NetworkStatus) {
             sentence(network)
         ),
     );
-    let domain = match (&network.domain, &checked.found_domain) {
-        (Some(domain), Some(_)) => format!(", domain {domain} (from the resolver's search list)"),
-        (Some(domain), None) => format!(", domain {domain}"),
-        (None, _) => String::new(),
-    };
-    line(
-        out,
-        format_args!(
-            "{DIM}site {}, network {}{domain}; checked in {}{DIM:#}",
-            checked.status.site,
-            network.network,
-            text::duration(checked.took)
-        ),
-    );
+    line(out, format_args!("{DIM}{below}{DIM:#}"));
     out.push('\n');
 }
 

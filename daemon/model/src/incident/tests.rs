@@ -44,6 +44,8 @@ fn status(root_causes: Vec<RootCause>, verdict: Verdict) -> Status {
             }],
             paths: Vec::new(),
             domain_controllers: Vec::new(),
+            last_good: None,
+            changes: Vec::new(),
         }],
     }
 }
@@ -191,6 +193,7 @@ fn what_was_open_before_a_restart_goes_on_under_the_same_name() {
     let open: Vec<Incident> = before.open().cloned().collect();
     let id = open[0].id.clone();
     let past = Past {
+        memory: Memory::default(),
         open,
         closed: Vec::new(),
     };
@@ -218,6 +221,7 @@ fn what_came_and_went_before_a_restart_is_still_known_to() {
     }
     assert_eq!(closed.len(), 2);
     let past = Past {
+        memory: Memory::default(),
         open: Vec::new(),
         closed,
     };

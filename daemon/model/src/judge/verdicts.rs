@@ -108,6 +108,8 @@ pub(super) fn write(
             Vec::new()
         },
         domain_controllers: controllers.into_iter().map(|dc| dc.status).collect(),
+        last_good: None,
+        changes: Vec::new(),
     }
 }
 

@@ -83,6 +83,7 @@ impl Chain {
     pub fn keep(&self, run: &Run) {
         let Some(leaf) = self.leaf() else { return };
         run.keep("certificate_subject", leaf.subject);
+        run.read_issuer(&leaf.issuer);
         run.keep("certificate_issuer", leaf.issuer);
         run.keep("certificate_names", leaf.names);
         let end = Timestamp::from_unix_millis(leaf.not_after.saturating_mul(1000));

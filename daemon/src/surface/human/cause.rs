@@ -3,17 +3,17 @@
 use sightline_model::{NetworkStatus, RootCause};
 
 use super::super::few;
-use super::{is_configurable, line, pair, severity_style};
+use super::{Standing, is_configurable, line, pair, severity_style};
 
 /// Explains a cause. The banner has said the sentence of an only one already.
 pub(super) fn explain(
     out: &mut String,
     network: &NetworkStatus,
     cause: &RootCause,
-    (is_only, is_verbose): (bool, bool),
+    standing: Standing,
 ) {
     let style = severity_style(cause.severity);
-    let summary = if is_only {
+    let summary = if standing.is_only {
         String::new()
     } else {
         format!(": {}", cause.summary)
@@ -29,6 +29,9 @@ pub(super) fn explain(
     if !cause.summary.contains(&cause.subject) || few(&cause.subject) != cause.subject {
         pair(out, "subject", &cause.subject);
     }
+    if standing.has_memory {
+        pair(out, "since", &cause.since.to_string());
+    }
     pair(out, "who", cause.fixer.title());
     pair(out, "fix", &cause.fix);
     pair(out, "on the device", &cause.seen_by_user);
@@ -42,7 +45,7 @@ pub(super) fn explain(
     if !affected.is_empty() {
         pair(out, "also affected", &affected.join(", "));
     }
-    let shown = if is_verbose { usize::MAX } else { 2 };
+    let shown = if standing.is_verbose { usize::MAX } else { 2 };
     for (index, evidence) in cause.evidence.iter().take(shown).enumerate() {
         pair(out, if index == 0 { "evidence" } else { "" }, evidence);
     }
