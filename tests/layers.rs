@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A module of the program, and the modules of ours that it may name; with a path behind the name,
 /// only that. A module stands below all that it names.
-const TABLE: [(&str, &[&str]); 21] = [
+const TABLE: [(&str, &[&str]); 22] = [
     ("text", &[]),
     ("config", &[]),
     ("endpoints", &["config"]),
@@ -48,9 +48,19 @@ const TABLE: [(&str, &[&str]); 21] = [
         ],
     ),
     ("surface", &["text", "endpoints", "check", "survey::Link"]),
-    ("web", &["engine::Clock", "engine::Command", "surface"]),
+    (
+        "web",
+        &[
+            "text",
+            "engine::Clock",
+            "engine::Command",
+            "engine::SilenceOrder",
+            "surface",
+        ],
+    ),
     ("systemd", &["surface"]),
     ("logging", &[]),
+    ("control", &["text"]),
     (
         "app",
         &[
@@ -62,6 +72,7 @@ const TABLE: [(&str, &[&str]); 21] = [
         &[
             "text",
             "app",
+            "control",
             "logging",
             "config",
             "endpoints",

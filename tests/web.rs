@@ -18,6 +18,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::surfaces::{STARTED, scene};
 
+mod report;
+mod silences;
+
 /// A clock that is set by hand.
 #[derive(Debug)]
 struct ByHand(Mutex<Duration>);

@@ -1,5 +1,7 @@
 //! The command line: which command, with what, and which exit status.
 
+mod remote;
+
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -44,6 +46,12 @@ enum Command {
     Check(CheckArguments),
     /// Look all day: ask everything again and again, and say what changes. For a service.
     Run(RunArguments),
+    /// Show what the running daemon knows.
+    Status(remote::StatusArguments),
+    /// Write everything that the running daemon knows into one file, for a ticket. Secrets are not in it.
+    Report(remote::ReportArguments),
+    /// Have nobody told of incidents for a while. Probes, verdicts and history go on.
+    Silence(remote::SilenceArguments),
     /// Explain a reason: what it means, what the user sees, who fixes it and how.
     Explain {
         /// The reason, as printed by `check`; without it, all are listed.
@@ -161,6 +169,9 @@ fn run(command: Command) -> u8 {
     match command {
         Command::Check(arguments) => check(&arguments),
         Command::Run(arguments) => daemon(&arguments),
+        Command::Status(arguments) => remote::status(&arguments),
+        Command::Report(arguments) => remote::report(&arguments),
+        Command::Silence(arguments) => remote::silence(&arguments),
         Command::Explain { reason } => explain(reason.as_deref()),
         Command::Endpoints(arguments) => endpoints(&arguments),
         Command::Config { command } => configuration(command),

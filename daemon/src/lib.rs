@@ -21,6 +21,7 @@
 //! | [`web`] | what is shown and taken over HTTP |
 //! | [`systemd`] | what the service manager is told |
 //! | [`logging`] | what operators read at night |
+//! | [`control`] | the running daemon, asked by other commands |
 //! | [`app`] | `sightline run`: starts, reloads and stops everything |
 //! | [`cli`] | arguments in, exit code out |
 //! | [`text`] | how values are written for people |
@@ -32,6 +33,7 @@ pub mod app;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod endpoints;
 pub mod engine;
 pub mod logging;

@@ -6,6 +6,7 @@ pub mod json;
 pub mod metrics;
 pub mod nagios;
 pub mod page;
+pub mod report;
 
 use std::cmp::Reverse;
 

@@ -9,7 +9,9 @@ mod connection;
 mod guests;
 mod policy;
 mod process;
+mod report;
 mod routes;
+mod silences;
 mod views;
 
 use std::future::Future;

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use sightline_model::incident::Incident;
+use sightline_model::silence::Silence;
 use sightline_model::snapshot::Snapshot;
 use sightline_model::{Status, Timestamp};
 
@@ -36,6 +37,34 @@ pub fn incidents(snapshot: &Snapshot) -> serde_json::Result<String> {
         open: &snapshot.open,
         closed: &snapshot.closed,
     })
+}
+
+/// The silences that are not over.
+///
+/// # Errors
+/// As [`render`].
+pub fn silences(snapshot: &Snapshot) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Silences<'a> {
+        schema: &'static str,
+        site: &'a str,
+        time: Timestamp,
+        silences: &'a [Silence],
+    }
+    serde_json::to_string_pretty(&Silences {
+        schema: "sightline.silences/1",
+        site: &snapshot.status.site,
+        time: snapshot.at.wall,
+        silences: &snapshot.memory.silences,
+    })
+}
+
+/// One silence.
+///
+/// # Errors
+/// As [`render`].
+pub fn silence(silence: &Silence) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(silence)
 }
 
 /// Why there is no status: the first problem, and all of them where there are several.

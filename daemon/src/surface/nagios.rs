@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use sightline_model::incident::Moment;
+use sightline_model::snapshot::Snapshot;
 use sightline_model::{Status, Verdict};
 
 use super::sentence;
@@ -11,19 +13,32 @@ use crate::text::harmless;
 /// The line; the exit status is the caller's.
 #[must_use]
 pub fn render(checked: &Checked) -> String {
-    let status = &checked.status;
+    let took = format!("duration={:.3}s", checked.took.as_secs_f64());
+    written(&checked.status, None, &took)
+}
+
+/// The line of what the daemon knows, with how old that is.
+#[must_use]
+pub fn live(snapshot: &Snapshot, now: Moment) -> String {
+    let age = now.steady.saturating_sub(snapshot.at.steady);
+    let age = format!("age={:.0}s", age.as_secs_f64());
+    written(&snapshot.shown(now), snapshot.blindness(now), &age)
+}
+
+fn written(status: &Status, blindness: Option<String>, first: &str) -> String {
     let mut line = format!("SIGHTLINE {} - ", word(status.verdict));
-    let texts: Vec<String> = worst(status)
-        .map(|network| {
+    let said = || {
+        let texts = worst(status).map(|network| {
             if status.networks.len() > 1 {
                 format!("{}: {}", network.network, sentence(network))
             } else {
                 sentence(network)
             }
-        })
-        .collect();
-    line.push_str(&texts.join("; ").replace('|', "/"));
-    let _infallible = write!(line, " | duration={:.3}s", checked.took.as_secs_f64());
+        });
+        texts.collect::<Vec<_>>().join("; ")
+    };
+    line.push_str(&blindness.unwrap_or_else(said).replace('|', "/"));
+    let _infallible = write!(line, " | {first}");
     for network in &status.networks {
         let suffix = if status.networks.len() > 1 {
             format!("_{}", network.network)

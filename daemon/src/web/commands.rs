@@ -49,10 +49,10 @@ impl Turnstile {
 /// Asks everything that is configured now.
 pub(super) async fn check(
     State(desk): State<Arc<Desk>>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    if let Err(why) = may_command(peer, &headers) {
+    if let Err(why) = may_command(&peer, &headers) {
         return plain(StatusCode::FORBIDDEN, format!("{why}\n"));
     }
     if let Err(wait) = desk.turnstile.pass(desk.doors.clock.now().steady) {
@@ -77,10 +77,10 @@ pub(super) async fn check(
 /// Has the configuration read again, and says what came of it.
 pub(super) async fn reload(
     State(desk): State<Arc<Desk>>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    if let Err(why) = may_command(peer, &headers) {
+    if let Err(why) = may_command(&peer, &headers) {
         return plain(StatusCode::FORBIDDEN, format!("{why}\n"));
     }
     let (answer, outcome) = oneshot::channel();
@@ -108,8 +108,8 @@ pub(super) async fn reload(
 ///
 /// # Errors
 /// A sentence for whoever may not.
-fn may_command(peer: SocketAddr, headers: &HeaderMap) -> Result<(), &'static str> {
-    if !is_local(peer, headers) {
+pub(super) fn may_command(peer: &Peer, headers: &HeaderMap) -> Result<(), &'static str> {
+    if !is_local(peer.0, headers) {
         return Err("This is taken from this box only, over its loopback address.");
     }
     // A browser sends neither of the two to another origin without asking first, and is never told yes.
@@ -228,8 +228,8 @@ mod tests {
                     (name, HeaderValue::from_static(value))
                 })
                 .collect();
-            let peer = peer.parse().expect("an address");
-            assert_eq!(may_command(peer, &map).is_ok(), may, "{peer} {headers:?}");
+            let known = Peer(peer.parse().expect("an address"));
+            assert_eq!(may_command(&known, &map).is_ok(), may, "{peer} {headers:?}");
         }
     }
 

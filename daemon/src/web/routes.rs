@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Extension, Router};
+use serde::Deserialize;
 use sightline_model::Verdict;
 use sightline_model::incident::Moment;
 use sightline_model::snapshot::Snapshot;
@@ -20,6 +22,8 @@ use super::commands::{self, Turnstile};
 use super::connection::Peer;
 use super::policy;
 use super::process;
+use super::report;
+use super::silences;
 use super::views::{View, Views};
 use crate::surface;
 use crate::surface::metrics::Format;
@@ -34,12 +38,12 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) struct Desk {
     pub(super) doors: Doors,
     pub(super) turnstile: Turnstile,
-    views: Views,
+    pub(super) views: Views,
 }
 
 impl Desk {
     /// The latest snapshot, and this moment.
-    fn current(&self) -> (Arc<Snapshot>, Moment) {
+    pub(super) fn current(&self) -> (Arc<Snapshot>, Moment) {
         let snapshot = Arc::clone(&self.doors.snapshots.borrow());
         (snapshot, self.doors.clock.now())
     }
@@ -60,8 +64,14 @@ pub(super) fn router(doors: Doors) -> Router {
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
         .route("/api/v1/incidents", get(incidents))
+        .route("/api/v1/report", get(report::report))
         .route("/api/v1/check", post(commands::check))
         .route("/-/reload", post(commands::reload))
+        .route(
+            "/api/v1/silences",
+            get(silences::list).post(silences::begin),
+        )
+        .route("/api/v1/silences/{id}", delete(silences::end))
         .fallback(nothing)
         .with_state(Arc::new(desk))
 }
@@ -178,8 +188,53 @@ async fn metrics(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response<
     }
 }
 
-async fn status(State(desk): State<Arc<Desk>>) -> Response<Body> {
+/// In which form it is wanted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    output: Option<Output>,
+    /// With every run, for people.
+    #[serde(default)]
+    verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Output {
+    /// For programs.
+    Json,
+    /// For people at a terminal, with styles.
+    Human,
+    /// For people, without.
+    Text,
+    /// For a monitoring system.
+    Nagios,
+}
+
+async fn status(
+    State(desk): State<Arc<Desk>>,
+    wish: Result<Query<Wish>, QueryRejection>,
+) -> Response<Body> {
     let (snapshot, now) = desk.current();
+    let wish = match wish {
+        Ok(Query(wish)) => wish,
+        Err(wrong) => {
+            return plain(StatusCode::BAD_REQUEST, format!("{}\n", wrong.body_text()));
+        }
+    };
+    let text = || surface::human::live::render(&snapshot, now, wish.verbose);
+    match wish.output {
+        None | Some(Output::Json) => {}
+        Some(Output::Human) => return plain(StatusCode::OK, text()),
+        Some(Output::Text) => {
+            let stripped = anstream::adapter::strip_str(&text()).to_string();
+            return plain(StatusCode::OK, stripped);
+        }
+        Some(Output::Nagios) => {
+            let line = surface::nagios::live(&snapshot, now);
+            return plain(StatusCode::OK, line + "\n");
+        }
+    }
     let write = || surface::json::render(&snapshot.shown(now));
     json(desk.views.text(View::Status, (&snapshot, now), write).await)
 }
@@ -191,7 +246,8 @@ async fn incidents(State(desk): State<Arc<Desk>>) -> Response<Body> {
     json(text.await)
 }
 
-fn json(text: serde_json::Result<Bytes>) -> Response<Body> {
+/// JSON as an answer.
+pub(super) fn json(text: serde_json::Result<Bytes>) -> Response<Body> {
     match text {
         Ok(text) => typed(StatusCode::OK, JSON, text),
         Err(error) => plain(

@@ -22,6 +22,7 @@ pub(super) enum View {
     Incidents,
     Metrics(Format),
     Page(Reader),
+    Report,
 }
 
 /// The last text of each view.
@@ -45,6 +46,17 @@ impl Views {
         (snapshot, now): (&Arc<Snapshot>, Moment),
         write: impl FnOnce() -> Result<String, E>,
     ) -> Result<Bytes, E> {
+        self.bytes(view, (snapshot, now), || write().map(Bytes::from))
+            .await
+    }
+
+    /// The same for what is no text.
+    pub(super) async fn bytes<E>(
+        &self,
+        view: View,
+        (snapshot, now): (&Arc<Snapshot>, Moment),
+        write: impl FnOnce() -> Result<Bytes, E>,
+    ) -> Result<Bytes, E> {
         let mut texts = self.texts.lock().await;
         if let Some(known) = texts.get(&view)
             && Arc::ptr_eq(&known.of, snapshot)
@@ -52,7 +64,7 @@ impl Views {
         {
             return Ok(known.text.clone());
         }
-        let text = Bytes::from(write()?);
+        let text = write()?;
         let of = Arc::clone(snapshot);
         let known = Text {
             of,

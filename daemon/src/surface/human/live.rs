@@ -107,6 +107,20 @@ fn incidents(out: &mut String, snapshot: &Snapshot, now: Timestamp) {
     }
 }
 
+/// The silences that are not over, a line each.
+#[must_use]
+pub fn silences(snapshot: &Snapshot) -> String {
+    let silences = snapshot.memory.silences.iter();
+    let lines: String = silences
+        .flat_map(|silence| [silence_line(silence), "\n".to_owned()])
+        .collect();
+    if lines.is_empty() {
+        "There is no silence.\n".to_owned()
+    } else {
+        lines
+    }
+}
+
 /// A silence in a line: `until 2026-11-22T10:00:00Z (19ab3c4d5e6): the switch is changed`.
 #[must_use]
 pub fn silence_line(silence: &Silence) -> String {
