@@ -6,6 +6,7 @@
 //! | `hostile` | answers that are made to harm: each costs one failed check and nothing else |
 //! | `cli` | the program: arguments, exit codes, messages, output |
 //! | `daemon` | the daemon as a process: service manager, signals |
+//! | `appliance` | a LED and a terminal, as files |
 //! | `surfaces` | what people and programs are shown |
 //! | `web` | the web surface of the daemon, by clients good and bad |
 //! | `lab` | the product on real servers, one fault after the other |
@@ -13,6 +14,7 @@
 //! | `layers` | who may name whom in the code |
 //! | `support` | the peers, and the network that they make |
 
+mod appliance;
 mod cli;
 mod daemon;
 mod hostile;

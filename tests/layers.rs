@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A module of the program, and the modules of ours that it may name; with a path behind the name,
 /// only that. A module stands below all that it names.
-const TABLE: [(&str, &[&str]); 22] = [
+const TABLE: [(&str, &[&str]); 23] = [
     ("text", &[]),
     ("config", &[]),
     ("endpoints", &["config"]),
@@ -58,13 +58,21 @@ const TABLE: [(&str, &[&str]); 22] = [
             "surface",
         ],
     ),
+    ("appliance", &["text", "engine::Clock", "surface"]),
     ("systemd", &["surface"]),
     ("logging", &[]),
     ("control", &["text"]),
     (
         "app",
         &[
-            "check", "engine", "plan", "store", "surface", "systemd", "web",
+            "appliance",
+            "check",
+            "engine",
+            "plan",
+            "store",
+            "surface",
+            "systemd",
+            "web",
         ],
     ),
     (

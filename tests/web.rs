@@ -31,7 +31,7 @@ impl Clock for ByHand {
     }
 }
 
-fn moment(steady: Duration) -> Moment {
+pub(crate) fn moment(steady: Duration) -> Moment {
     let millis = i64::try_from(steady.as_millis()).expect("a short time");
     Moment {
         wall: Timestamp::from_unix_millis(STARTED.unix_millis() + millis),

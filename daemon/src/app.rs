@@ -12,9 +12,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinError;
 
+use crate::appliance::Displays;
 use crate::check;
 use crate::engine::{Clock, Command, Engine, Probes, SystemClock};
-use crate::plan::Plan;
+use crate::plan::{Appliance, Plan};
 use crate::store::{Opened, Store};
 use crate::surface;
 use crate::systemd::Manager;
@@ -83,6 +84,9 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
     let mut web = tokio::spawn(web::serve(listeners, doors, async {
         let _stopped = stopped.await;
     }));
+    let Appliance { led, console } = &plan.appliance;
+    let displays = Displays::new(led.as_deref(), console.as_deref());
+    let shown = tokio::spawn(displays.show(outlets.snapshots.clone(), Arc::clone(&clock)));
     let mut manager = Manager::new();
     tracing::info!(
         site = plan.site,
@@ -135,6 +139,8 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
     let _ended = web.await;
     // What has happened until now is told and kept before the store closes.
     engine.abort();
+    // They show that nobody looks any more.
+    let _dark = tokio::time::timeout(STORE_PATIENCE, shown).await;
     let _told = tokio::time::timeout(STORE_PATIENCE, told).await;
     if !store.close(STORE_PATIENCE).await {
         tracing::warn!("the store did not take the last minutes in time");
@@ -207,9 +213,18 @@ async fn reload(
     let command = match load() {
         Ok(plan) => {
             tracing::info!("the configuration was read anew");
-            if (&plan.listen, &plan.store) != (&before.listen, &before.store) {
+            let lasting = |plan: &Plan| {
+                let Plan {
+                    listen,
+                    store,
+                    appliance,
+                    ..
+                } = plan;
+                (listen.clone(), store.clone(), appliance.clone())
+            };
+            if lasting(&plan) != lasting(before) {
                 tracing::warn!(
-                    "another `web.listen` or `store.path` counts from the next start on"
+                    "another `web.listen`, `store.path` or `[appliance]` counts from the next start on"
                 );
             }
             Command::Reload(Box::new(plan))

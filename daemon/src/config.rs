@@ -4,6 +4,7 @@
 //! environment, serde judges the merged table ([`settings`]), and what it refuses is looked up in
 //! the files again, so that every problem has its place ([`mod@load`]).
 
+mod appliance;
 mod endpoint;
 mod load;
 mod names;
@@ -21,6 +22,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+pub use appliance::Appliance;
 #[cfg(test)]
 pub(crate) use endpoint::is_path;
 pub use endpoint::{

@@ -19,6 +19,7 @@
 //! | [`store`] | what survives a restart: incidents and history |
 //! | [`surface`] | what people and programs are shown |
 //! | [`web`] | what is shown and taken over HTTP |
+//! | [`appliance`] | what a box without a screen shows |
 //! | [`systemd`] | what the service manager is told |
 //! | [`logging`] | what operators read at night |
 //! | [`control`] | the running daemon, asked by other commands |
@@ -30,6 +31,7 @@
 
 pub mod account;
 pub mod app;
+pub mod appliance;
 pub mod check;
 pub mod cli;
 pub mod config;

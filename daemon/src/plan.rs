@@ -17,7 +17,7 @@ use crate::net::proxy::Server;
 use crate::net::tls::Roots;
 use crate::path::NetPath;
 
-pub use crate::config::Schedule;
+pub use crate::config::{Appliance, Schedule};
 pub use system::SystemResolvers;
 pub use vpn::{
     KeyDigest, KeyDirection, PeerKeys, Seals, Speaks, StaticKey, Vpn, VpnTransport, wireguard_key,
@@ -76,6 +76,8 @@ pub struct Plan {
     pub schedule: Schedule,
     /// Where the daemon keeps what survives a restart.
     pub store: PathBuf,
+    /// What a box without a screen shows.
+    pub appliance: Appliance,
     /// Where the daemon is looked at.
     pub listen: Vec<SocketAddr>,
     /// The networks of the box.
@@ -259,6 +261,7 @@ impl Plan {
             clock_keepers: ClockKeepers::default(),
             schedule: config.schedule,
             store: config.store.path.clone(),
+            appliance: config.appliance.clone(),
             listen: config.web.listen.clone(),
             networks,
             vpns: config.vpn.iter().map(Vpn::new).map(Arc::new).collect(),

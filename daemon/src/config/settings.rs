@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::appliance::Appliance;
 use super::endpoint::{self, Endpoint, Tenant};
 use super::names::{AccountName, DomainName, InterfaceName, NetworkName, SiteName};
 use super::proxy::Proxy;
@@ -39,6 +40,8 @@ pub struct Config {
     pub account: Account,
     /// What the daemon shows over HTTP.
     pub web: Web,
+    /// What a box without a screen shows.
+    pub appliance: Appliance,
     /// Where things are remembered.
     pub store: Store,
     /// The Microsoft tenant of the devices.
@@ -279,6 +282,7 @@ impl Default for Config {
             tls: Tls::default(),
             account: Account::default(),
             web: Web::default(),
+            appliance: Appliance::default(),
             store: Store::default(),
             tenant: Tenant::default(),
             network: vec![Network::default()],
