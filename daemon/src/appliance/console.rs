@@ -49,9 +49,9 @@ pub(super) async fn show(
             }
             trouble.follow(&what, result.err());
         }
-        match tokio::time::timeout(LOOK, snapshots.changed()).await {
-            Ok(Err(_ended)) => return,
-            Ok(Ok(())) | Err(_) => {}
+        let changed = tokio::time::timeout(LOOK, snapshots.changed()).await;
+        if changed.is_ok_and(|still| still.is_err()) {
+            return;
         }
     }
 }
