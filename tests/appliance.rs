@@ -1,7 +1,7 @@
 //! A LED that blinks and a terminal that gets lines, as files.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sightline::appliance::Displays;

@@ -311,9 +311,12 @@ fn tell(what: &'static str, incident: &Incident) {
         severity,
         summary,
         fix,
+        changes,
         ..
     } = incident;
     let (stage, reason, severity) = (stage.id(), reason.code(), severity.id());
+    let changes: Vec<_> = changes.iter().map(ToString::to_string).collect();
+    let different = (!changes.is_empty()).then(|| changes.join("; "));
     if what == "closed" {
         tracing::info!(
             incident = id,
@@ -331,6 +334,7 @@ fn tell(what: &'static str, incident: &Incident) {
             reason,
             subject,
             severity,
+            different,
             "{what}: {summary} {fix}"
         );
     } else {
@@ -341,6 +345,7 @@ fn tell(what: &'static str, incident: &Incident) {
             reason,
             subject,
             severity,
+            different,
             "{what}: {summary} {fix}"
         );
     }

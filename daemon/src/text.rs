@@ -6,7 +6,9 @@ use std::time::Duration;
 #[must_use]
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
-    if seconds >= 1.0 {
+    if duration.is_zero() {
+        "0 s".to_owned()
+    } else if seconds >= 1.0 {
         let text = format!("{seconds:.2}");
         format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
     } else if seconds >= 0.01 {

@@ -29,7 +29,7 @@ pub enum Circumstance {
     Dhcp,
     /// The resolvers of the network.
     Resolvers,
-    /// The domain controllers that SRV records name, on a path.
+    /// The domain controllers that SRV records name, directly or on the path of a VPN.
     Controllers,
     /// The addresses of a domain controller.
     Addresses,
@@ -125,7 +125,8 @@ impl Circumstances {
         }
         if matches!(seen.check.subject, Subject::Resolver { .. }) {
             for record in &facts.records {
-                self.put(Circumstance::Controllers, &seen.path, record.target.clone());
+                let path = if is_direct { "" } else { seen.path.as_str() };
+                self.put(Circumstance::Controllers, path, record.target.clone());
             }
         }
         if let Some(controller) = &facts.controller

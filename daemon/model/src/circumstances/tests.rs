@@ -14,8 +14,8 @@ fn circumstances(all: &[(Circumstance, &str, &str)]) -> Circumstances {
 fn resolved_by(resolver: &str) -> Circumstances {
     circumstances(&[
         (Resolvers, "", resolver),
-        (Controllers, "direct", "dc1.corp.example.com"),
-        (Controllers, "direct", "dc2.corp.example.com"),
+        (Controllers, "", "dc1.corp.example.com"),
+        (Controllers, "", "dc2.corp.example.com"),
     ])
 }
 
