@@ -17,6 +17,7 @@ sources = ["127.0.0.1"]
 ntp = 9
 [web]
 listen = []
+control_socket = ""
 [[network]]
 name = "default"
 interface = "lo"
@@ -170,4 +171,45 @@ fn a_wrong_configuration_at_the_start_is_refused_with_its_place() {
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(78), "{said}");
     assert!(said.contains(":2:1") && said.contains("name"), "{said}");
+}
+
+/// Whether somebody answers at a control socket.
+fn answers(file: &std::path::Path) -> bool {
+    use std::io::{Read, Write};
+    let Ok(mut stream) = std::os::unix::net::UnixStream::connect(file) else {
+        return false;
+    };
+    let question = b"GET /-/healthy HTTP/1.1\r\nhost: box\r\nconnection: close\r\n\r\n";
+    stream.write_all(question).expect("it reads");
+    let mut said = String::new();
+    stream.read_to_string(&mut said).expect("it answers");
+    said.starts_with("HTTP/1.1 200 ")
+}
+
+#[test]
+fn the_control_socket_stands_before_it_is_ready_and_survives_a_kill() {
+    let directory = tempfile::tempdir().expect("a scratch directory");
+    let file = directory.path().join("control.sock");
+    let named = format!("control_socket = \"{}\"", file.display());
+    let text = NOWHERE.replace("control_socket = \"\"", &named);
+
+    let mut killed = Daemon::start(&text);
+    killed.tells("READY=1");
+    assert!(answers(&file));
+    let second = Daemon::start(&text);
+    second.tells("READY=1");
+    let (code, said) = second.stops();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("another sightline listens"), "{said}");
+    assert!(answers(&file), "the second took the place of the first");
+
+    let mut child = killed.child.take().expect("it runs");
+    child.kill().expect("killed");
+    child.wait().expect("it ended");
+    assert!(file.exists() && !answers(&file));
+    let next = Daemon::start(&text);
+    next.tells("READY=1");
+    assert!(answers(&file));
+    assert_eq!(next.stops().0, Some(0));
+    assert!(!file.exists());
 }

@@ -7,17 +7,18 @@ use std::time::Duration;
 use sightline::engine::{Clock, Command};
 use sightline::surface::metrics::{self, Format, Process};
 use sightline::surface::page::{self, Reader};
-use sightline::web::{self, Doors, Reload};
+use sightline::web::{self, Doors, Listener, Reload};
 use sightline_model::incident::Moment;
 use sightline_model::snapshot::{CheckView, Configuration, Schedule, Snapshot};
 use sightline_model::steady::CheckState;
 use sightline_model::{Timestamp, judge};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::surfaces::{STARTED, scene};
 
+mod control;
 mod report;
 mod silences;
 
@@ -101,6 +102,22 @@ struct Answer {
 }
 
 impl Answer {
+    /// Reads until the end.
+    async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Self {
+        let mut bytes = Vec::new();
+        let read = stream.read_to_end(&mut bytes);
+        let read = tokio::time::timeout(Duration::from_secs(20), read).await;
+        read.expect("it ends").expect("it answers");
+        let text = String::from_utf8(bytes).expect("text");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        let code = head.split(' ').nth(1).expect("a status");
+        Self {
+            code: code.parse().expect("a number"),
+            head: head.to_owned(),
+            body: body.to_owned(),
+        }
+    }
+
     fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (key, value) = line.split_once(": ")?;
@@ -111,6 +128,11 @@ impl Answer {
 
 impl Served {
     async fn new(snapshot: Snapshot) -> Self {
+        Self::also_at(snapshot, None).await
+    }
+
+    /// One that clients reach in another way, too.
+    async fn also_at(snapshot: Snapshot, other: Option<Listener>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let clock = Arc::new(ByHand(Mutex::new(Duration::from_secs(12))));
@@ -124,7 +146,8 @@ impl Served {
             reload,
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = tokio::spawn(web::serve(vec![listener], doors, async {
+        let listeners = other.into_iter().chain([Listener::Net(listener)]);
+        let server = tokio::spawn(web::serve(listeners.collect(), doors, async {
             let _stopped = stopped.await;
         }));
         Self {
@@ -149,18 +172,7 @@ impl Served {
             .write_all(request.as_bytes())
             .await
             .expect("it reads");
-        let mut bytes = Vec::new();
-        let read = stream.read_to_end(&mut bytes);
-        let read = tokio::time::timeout(Duration::from_secs(20), read).await;
-        read.expect("it ends").expect("it answers");
-        let text = String::from_utf8(bytes).expect("text");
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-        let code = head.split(' ').nth(1).expect("a status");
-        Answer {
-            code: code.parse().expect("a number"),
-            head: head.to_owned(),
-            body: body.to_owned(),
-        }
+        Answer::read(&mut stream).await
     }
 
     async fn ask(&self, line: &str, headers: &str) -> Answer {

@@ -1,6 +1,5 @@
 //! `sightline run`: makes the channels, starts the tasks, reloads, and stops in order. Knows everybody.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use crate::plan::{Appliance, Plan};
 use crate::store::{Opened, Store};
 use crate::surface;
 use crate::systemd::Manager;
-use crate::web::{self, Doors};
+use crate::web::{self, Control, Doors, Listener};
 
 /// Without a configured domain the search list is tried so often.
 const SEARCH_EVERY: Duration = Duration::from_secs(60);
@@ -55,7 +54,7 @@ impl Signals {
 /// # Errors
 /// A sentence, where the system does not give what is needed.
 pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<(), String> {
-    let listeners = listen(&plan.listen).await?;
+    let listeners = listen(&plan).await?;
     let mut signals =
         Signals::new().map_err(|error| format!("signals cannot be received: {error}"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
@@ -189,16 +188,26 @@ impl Said {
 }
 
 /// Sockets that stand before the daemon says that it is ready.
-async fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
+async fn listen(plan: &Plan) -> Result<Vec<Listener>, String> {
     let mut listeners = Vec::new();
-    for address in addresses {
+    for address in &plan.listen {
         let listener = TcpListener::bind(address).await.map_err(|error| {
             format!("listening on {address} (`web.listen`): {error}; is another sightline running?")
         })?;
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%address, "how it stands is shown at http://{address}/");
         }
-        listeners.push(listener);
+        listeners.push(Listener::Net(listener));
+    }
+    if let Some(file) = &plan.control_socket {
+        match Control::bind(file).await {
+            Ok(control) => listeners.push(Listener::Control(control)),
+            // Whoever tries it by hand has no place in /run, and is shown everything all the same.
+            Err(error) => tracing::warn!(
+                "no control socket (`web.control_socket`), so `sightline status`, `report` and `silence` \
+                 do not reach this daemon: {error}"
+            ),
+        }
     }
     Ok(listeners)
 }
@@ -216,15 +225,22 @@ async fn reload(
             let lasting = |plan: &Plan| {
                 let Plan {
                     listen,
+                    control_socket,
                     store,
                     appliance,
                     ..
                 } = plan;
-                (listen.clone(), store.clone(), appliance.clone())
+                (
+                    listen.clone(),
+                    control_socket.clone(),
+                    store.clone(),
+                    appliance.clone(),
+                )
             };
             if lasting(&plan) != lasting(before) {
                 tracing::warn!(
-                    "another `web.listen`, `store.path` or `[appliance]` counts from the next start on"
+                    "another `web.listen`, `web.control_socket`, `store.path` or `[appliance]` counts from the \
+                     next start on"
                 );
             }
             Command::Reload(Box::new(plan))

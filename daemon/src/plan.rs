@@ -80,6 +80,8 @@ pub struct Plan {
     pub appliance: Appliance,
     /// Where the daemon is looked at.
     pub listen: Vec<SocketAddr>,
+    /// Where commands reach it, if anywhere.
+    pub control_socket: Option<PathBuf>,
     /// The networks of the box.
     pub networks: Vec<Network>,
     /// The VPNs that devices use before the sign-in.
@@ -263,6 +265,7 @@ impl Plan {
             store: config.store.path.clone(),
             appliance: config.appliance.clone(),
             listen: config.web.listen.clone(),
+            control_socket: config.web.control_socket().map(PathBuf::from),
             networks,
             vpns: config.vpn.iter().map(Vpn::new).map(Arc::new).collect(),
         })

@@ -7,6 +7,7 @@
 mod commands;
 mod connection;
 mod guests;
+mod listener;
 mod policy;
 mod process;
 mod report;
@@ -18,12 +19,13 @@ use std::future::Future;
 use std::sync::Arc;
 
 use sightline_model::snapshot::Snapshot;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::engine::Clock;
 use crate::engine::Command;
+
+pub use listener::{Control, Listener};
 
 /// Somebody wants the configuration read again, and hears whether it was taken, or a sentence why not.
 pub type Reload = oneshot::Sender<Result<(), String>>;
@@ -43,7 +45,7 @@ pub struct Doors {
 
 /// Serves until `stop` ends; then answers what was asked already, for at most a second. Without listeners
 /// it waits for `stop`.
-pub async fn serve(listeners: Vec<TcpListener>, doors: Doors, stop: impl Future<Output = ()>) {
+pub async fn serve(listeners: Vec<Listener>, doors: Doors, stop: impl Future<Output = ()>) {
     let (stopping, stopped) = watch::channel(false);
     let guests = Arc::new(guests::Guests::default());
     let router = routes::router(doors);

@@ -1,6 +1,7 @@
 //! Where the daemon is looked at.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::de::{Deserializer, Error};
@@ -18,12 +19,26 @@ pub struct Web {
     #[serde(deserialize_with = "listen")]
     #[schemars(with = "Vec<String>")]
     pub listen: Vec<SocketAddr>,
+    /// The socket file over which commands of this program reach the daemon; whoever may open it may
+    /// command. Its directory is made if need be; "" for none.
+    #[serde(deserialize_with = "socket")]
+    pub control_socket: PathBuf,
+}
+
+impl Web {
+    /// The control socket, if there is to be one.
+    #[must_use]
+    pub fn control_socket(&self) -> Option<&Path> {
+        let file = self.control_socket.as_path();
+        (!file.as_os_str().is_empty()).then_some(file)
+    }
 }
 
 impl Default for Web {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 9798))],
+            control_socket: PathBuf::from("/run/sightline/control.sock"),
         }
     }
 }
@@ -45,8 +60,42 @@ fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>,
     Ok(addresses)
 }
 
+fn socket<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    /// The kernel takes 107 octets (unix(7)), and the socket begins its life one directory further down.
+    const LONGEST: usize = 90;
+    let text = String::deserialize(deserializer)?;
+    let file = PathBuf::from(&text);
+    let names_a_file = file.is_absolute() && !text.ends_with('/') && file.file_name().is_some();
+    if text.is_empty() || (names_a_file && text.len() <= LONGEST && !text.contains('\0')) {
+        Ok(file)
+    } else {
+        Err(Error::custom(format!(
+            "{} is no socket file: write a whole path of at most {LONGEST} octets, from / on, or \"\" for none",
+            quoted(&text)
+        )))
+    }
+}
+
 /// Whether this box can have the address.
 fn is_own(address: SocketAddr) -> bool {
     let ip = address.ip();
     !ip.is_multicast() && ip != Ipv4Addr::BROADCAST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_control_socket_is_a_whole_path_that_the_kernel_can_take() {
+        let read = |text: &str| toml::from_str::<Web>(&format!("control_socket = {text:?}"));
+        let web = read("/run/x/y.sock").expect("a path");
+        assert_eq!(web.control_socket(), Some(Path::new("/run/x/y.sock")));
+        assert_eq!(read("").expect("none").control_socket(), None);
+        let long = format!("/{}", "x".repeat(90));
+        for wrong in ["control.sock", "/run/", "/", "/run/..", &long] {
+            let error = read(wrong).expect_err(wrong).to_string();
+            assert!(error.contains("is no socket file"), "{error}");
+        }
+    }
 }

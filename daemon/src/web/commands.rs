@@ -1,7 +1,7 @@
-//! What can be asked for: a look now, and that the configuration is read again. Both only by somebody on
-//! this box, and by no web page that somebody on this box happens to look at.
+//! What can be asked for: a look now, and that the configuration is read again. Both only by whoever may open
+//! the control socket or is on this box, and by no web page that somebody on this box happens to look at.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -109,8 +109,13 @@ pub(super) async fn reload(
 /// # Errors
 /// A sentence for whoever may not.
 pub(super) fn may_command(peer: &Peer, headers: &HeaderMap) -> Result<(), &'static str> {
-    if !is_local(peer.0, headers) {
-        return Err("This is taken from this box only, over its loopback address.");
+    if matches!(peer, Peer::Control) {
+        return Ok(());
+    }
+    if !is_local(peer, headers) {
+        return Err(
+            "This is taken from this box only, over its loopback address or control socket.",
+        );
     }
     // A browser sends neither of the two to another origin without asking first, and is never told yes.
     let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| {
@@ -134,8 +139,11 @@ pub(super) fn may_command(peer: &Peer, headers: &HeaderMap) -> Result<(), &'stat
 
 /// Whether somebody on this box asks, for himself. The name that he asks for is checked too: a page of
 /// another site may have pointed its own name at the loopback address.
-pub(super) fn is_local(peer: SocketAddr, headers: &HeaderMap) -> bool {
-    peer.ip().to_canonical().is_loopback()
+pub(super) fn is_local(peer: &Peer, headers: &HeaderMap) -> bool {
+    let Peer::Net(address) = peer else {
+        return true;
+    };
+    address.ip().to_canonical().is_loopback()
         && !BY_PROXY.iter().any(|name| headers.contains_key(name))
         && host(headers).is_some_and(|host| is_loopback_name(host.host()))
 }
@@ -228,9 +236,14 @@ mod tests {
                     (name, HeaderValue::from_static(value))
                 })
                 .collect();
-            let known = Peer(peer.parse().expect("an address"));
+            let known = Peer::Net(peer.parse().expect("an address"));
             assert_eq!(may_command(&known, &map).is_ok(), may, "{peer} {headers:?}");
         }
+    }
+
+    #[test]
+    fn whoever_may_open_the_control_socket_may_command() {
+        assert_eq!(may_command(&Peer::Control, &HeaderMap::new()), Ok(()));
     }
 
     #[test]

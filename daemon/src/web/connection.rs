@@ -15,11 +15,11 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::guests::{Guest, Guests};
+use super::listener::{Listener, Stream};
 use super::routes;
 
 /// The head of a request is complete so soon, and the next request comes so soon.
@@ -48,11 +48,16 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Where a request came from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) SocketAddr);
+pub(super) enum Peer {
+    /// From an address.
+    Net(SocketAddr),
+    /// From whoever may open the control socket.
+    Control,
+}
 
 /// Takes connections until it is stopped.
 pub(super) async fn listen(
-    listener: TcpListener,
+    listener: Listener,
     router: Router,
     guests: Arc<Guests>,
     mut stopped: watch::Receiver<bool>,
@@ -73,9 +78,11 @@ pub(super) async fn listen(
             guest = guests.admit() => guest,
             _ = stopped.wait_for(|stopped| *stopped) => break,
         };
-        // Without it a short answer only waits longer.
-        let _only_slower = stream.set_nodelay(true);
-        open.spawn(talk(stream, peer, router.clone(), guest, stopped.clone()));
+        let (router, stopped) = (router.clone(), stopped.clone());
+        match stream {
+            Stream::Net(stream) => open.spawn(talk(stream, peer, router, guest, stopped)),
+            Stream::Control(stream) => open.spawn(talk(stream, peer, router, guest, stopped)),
+        };
     }
     drop(listener);
     let all = async { while open.join_next().await.is_some() {} };
@@ -85,7 +92,7 @@ pub(super) async fn listen(
 /// Answers on one connection until its end.
 async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    peer: SocketAddr,
+    peer: Peer,
     router: Router,
     guest: Guest,
     mut stopped: watch::Receiver<bool>,
@@ -133,7 +140,7 @@ async fn talk(
 async fn answer(
     service: &TowerToHyperService<Router>,
     request: Request<Incoming>,
-    peer: SocketAddr,
+    peer: Peer,
 ) -> Response<Body> {
     let mut response = if has_body(&request) {
         let mut refusal = routes::plain(
@@ -145,7 +152,7 @@ async fn answer(
         refusal
     } else {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(peer);
         match tokio::time::timeout(ANSWER, service.call(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},

@@ -143,11 +143,11 @@ async fn site_ready(State(desk): State<Arc<Desk>>) -> Response<Body> {
 
 async fn page(
     State(desk): State<Arc<Desk>>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Response<Body> {
     let (snapshot, now) = desk.current();
-    let reader = if commands::is_local(peer, &headers) {
+    let reader = if commands::is_local(&peer, &headers) {
         Reader::Commands
     } else {
         Reader::Looks
