@@ -213,3 +213,82 @@ fn the_control_socket_stands_before_it_is_ready_and_survives_a_kill() {
     assert_eq!(next.stops().0, Some(0));
     assert!(!file.exists());
 }
+
+/// Exit status and both outputs of a command that asks the daemon.
+fn asked(socket: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sightline"));
+    let ended = command
+        .args(arguments)
+        .arg("--socket")
+        .arg(socket)
+        .output()
+        .expect("the program starts");
+    let both = [ended.stdout, ended.stderr].concat();
+    let said = String::from_utf8_lossy(&both).into_owned();
+    (ended.status.code(), said)
+}
+
+#[test]
+fn other_commands_ask_the_daemon() {
+    let directory = tempfile::tempdir().expect("a scratch directory");
+    let socket = directory.path().join("control.sock");
+    let (code, said) = asked(&socket, &["status"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no daemon of sightline listens"), "{said}");
+    let (code, said) = asked(&socket, &["status", "--output", "nagios"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.starts_with("SIGHTLINE UNKNOWN - no daemon"), "{said}");
+
+    let named = format!("control_socket = \"{}\"", socket.display());
+    let daemon = Daemon::start(&NOWHERE.replace("control_socket = \"\"", &named));
+    daemon.tells("STATUS=NOT READY");
+    let (code, said) = asked(&socket, &["status"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.starts_with("NOT READY") && said.contains("since:"),
+        "{said}"
+    );
+    assert!(!said.contains('\u{1b}'), "a pipe gets no styles");
+    let (code, said) = asked(&socket, &["status", "--output", "nagios"]);
+    assert_eq!(code, Some(2), "{said}");
+    let (code, said) = asked(&socket, &["status", "--output", "json"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        serde_json::from_str::<serde_json::Value>(&said).is_ok(),
+        "{said}"
+    );
+
+    for (arguments, wanted) in [
+        (&["silence"][..], 64),
+        (&["silence", "2h"], 64),
+        (&["silence", "soon", "x"], 1),
+        (&["silence", "--end", "../x"], 64),
+        (&["silence", "--end", "1"], 1),
+        (&["silence", "2h", "x", "--stage", "lunch"], 64),
+    ] {
+        assert_eq!(asked(&socket, arguments).0, Some(wanted), "{arguments:?}");
+    }
+    let (code, said) = asked(
+        &socket,
+        &["silence", "2h", "the switch is changed", "--stage", "vpn"],
+    );
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("Nobody is told until "), "{said}");
+    assert!(said.contains("stage vpn"), "{said}");
+    let (_, said) = asked(&socket, &["silence", "--list"]);
+    let id = said.split(['(', ')']).nth(1).expect(&said).to_owned();
+    assert_eq!(asked(&socket, &["silence", "--end", &id]).0, Some(0));
+    assert_eq!(
+        asked(&socket, &["silence", "--list"]).1,
+        "There is no silence.\n"
+    );
+
+    let file = directory.path().join("report.tar.gz");
+    let name = file.display().to_string();
+    let (code, said) = asked(&socket, &["report", &name]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(std::fs::metadata(&file).expect("a file").len() > 1000);
+    let (code, said) = asked(&socket, &["report", &name]);
+    assert_eq!(code, Some(1), "an existing file is kept: {said}");
+    assert_eq!(daemon.stops().0, Some(0));
+}
