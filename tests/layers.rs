@@ -47,7 +47,10 @@ const TABLE: [(&str, &[&str]); 23] = [
             "timetable",
         ],
     ),
-    ("surface", &["text", "endpoints", "check", "survey::Link"]),
+    (
+        "surface",
+        &["text", "endpoints", "check", "survey::Link", "store"],
+    ),
     (
         "web",
         &[
@@ -55,6 +58,7 @@ const TABLE: [(&str, &[&str]); 23] = [
             "engine::Clock",
             "engine::Command",
             "engine::SilenceOrder",
+            "store",
             "surface",
         ],
     ),

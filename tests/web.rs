@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sightline::engine::{Clock, Command};
-use sightline::surface::metrics::{self, Format, Process};
+use sightline::store::{Health, Store};
+use sightline::surface::metrics::{self, Format, Own, Process};
 use sightline::surface::page::{self, Reader};
 use sightline::web::{self, Doors, Listener, Reload};
 use sightline_model::incident::Moment;
@@ -79,12 +80,15 @@ pub(crate) fn snapshot(is_broken: bool) -> Snapshot {
         configuration: Configuration {
             loaded: STARTED,
             refused: None,
+            shown: "[site]\nname = \"berlin-02\"\n".into(),
         },
     }
 }
 
 struct Served {
     address: SocketAddr,
+    store: Store,
+    _directory: tempfile::TempDir,
     clock: Arc<ByHand>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     commands: mpsc::Receiver<Command>,
@@ -136,11 +140,14 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let clock = Arc::new(ByHand(Mutex::new(Duration::from_secs(12))));
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let (store, _nothing) = Store::open(directory.path(), Store::QUOTA, STARTED);
         let (snapshots, receiver) = watch::channel(Arc::new(snapshot));
         let (sender, commands) = mpsc::channel(4);
         let (reload, reloads) = mpsc::channel(1);
         let doors = Doors {
             snapshots: receiver,
+            store: store.clone(),
             clock: Arc::<ByHand>::clone(&clock),
             commands: sender,
             reload,
@@ -152,6 +159,8 @@ impl Served {
         }));
         Self {
             address,
+            store,
+            _directory: directory,
             clock,
             snapshots,
             commands,
@@ -349,6 +358,15 @@ async fn somebody_on_this_box_can_have_everything_asked_now_but_not_all_the_time
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_configuration_in_use_can_be_looked_at() {
+    let served = Served::new(snapshot(false)).await;
+    let answer = served.get("/api/v1/config").await;
+    let kind = answer.header("content-type");
+    assert_eq!(kind, Some("application/toml; charset=utf-8"));
+    assert_eq!(answer.body, "[site]\nname = \"berlin-02\"\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_has_the_configuration_read_again_hears_what_came_of_it() {
     let mut served = Served::new(snapshot(false)).await;
     let mut reloads = std::mem::replace(&mut served.reloads, mpsc::channel(1).1);
@@ -479,7 +497,16 @@ fn metrics_are_as_they_were_promised() {
             open_descriptors: Some(21),
             most_descriptors: Some(1024),
         };
-        let text = metrics::render(&known, known.at, process, format).expect("it is written");
+        let own = Own {
+            process,
+            store: Health {
+                bytes: 49_152,
+                written_bytes: 102_400,
+                errors: 2,
+                ..Health::default()
+            },
+        };
+        let text = metrics::render(&known, known.at, own, format).expect("it is written");
         let build = text
             .lines()
             .find(|line| line.starts_with("sightline_build_info{"));
@@ -504,7 +531,7 @@ fn no_series_is_there_twice_and_hostile_names_stay_in_their_labels() {
     let text = metrics::render(
         &Arc::new(known),
         moment(Duration::from_secs(12)),
-        Process::default(),
+        Own::default(),
         Format::Text,
     );
     let text = text.expect("it is written");
@@ -527,7 +554,7 @@ fn a_scrape_of_a_full_profile_is_quick_and_small() {
     let begun = std::time::Instant::now();
     let mut size = 0;
     for _ in 0..20 {
-        let text = metrics::render(&known, known.at, Process::default(), Format::Text);
+        let text = metrics::render(&known, known.at, Own::default(), Format::Text);
         size = text.expect("it is written").len();
     }
     let each = begun.elapsed() / 20;

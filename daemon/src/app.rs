@@ -76,6 +76,7 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
     let (stop, stopped) = oneshot::channel::<()>();
     let doors = Doors {
         snapshots: outlets.snapshots.clone(),
+        store: store.clone(),
         clock: Arc::clone(&clock),
         commands: commands.clone(),
         reload: reload_wanted,

@@ -86,6 +86,8 @@ pub struct Plan {
     pub networks: Vec<Network>,
     /// The VPNs that devices use before the sign-in.
     pub vpns: Vec<Arc<Vpn>>,
+    /// The configuration with every default, as text; secrets are never in it.
+    pub shown: Arc<str>,
 }
 
 /// What is downloaded to estimate how fast content comes, and what that is compared with.
@@ -268,6 +270,7 @@ impl Plan {
             control_socket: config.web.control_socket().map(PathBuf::from),
             networks,
             vpns: config.vpn.iter().map(Vpn::new).map(Arc::new).collect(),
+            shown: config::show(config).into(),
         })
     }
 }

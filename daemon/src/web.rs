@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 
 use crate::engine::Clock;
 use crate::engine::Command;
+use crate::store::Store;
 
 pub use listener::{Control, Listener};
 
@@ -35,6 +36,8 @@ pub type Reload = oneshot::Sender<Result<(), String>>;
 pub struct Doors {
     /// The latest snapshot.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// What is known of times before.
+    pub store: Store,
     /// Both clocks.
     pub clock: Arc<dyn Clock>,
     /// To the engine.

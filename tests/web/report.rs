@@ -64,6 +64,7 @@ async fn everything_that_is_known_comes_as_one_file_without_secrets() {
         "status.json",
         "incidents.json",
         "metrics.txt",
+        "sightline.toml",
     ] {
         assert!(names.contains(&wanted), "{names:?}");
     }

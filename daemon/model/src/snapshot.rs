@@ -127,6 +127,8 @@ pub struct Configuration {
     pub loaded: Timestamp,
     /// Why the last attempt to load another one failed, if it did.
     pub refused: Option<String>,
+    /// All of it as text, with every default; secrets are never in it.
+    pub shown: Arc<str>,
 }
 
 /// One check, for metrics and the page.

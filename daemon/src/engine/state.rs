@@ -98,6 +98,7 @@ impl State {
             configuration: Configuration {
                 loaded: now.wall,
                 refused: None,
+                shown: Arc::clone(&plan.shown),
             },
             status,
             is_warm: false,
@@ -380,11 +381,12 @@ impl State {
 
     pub(super) fn reload(&mut self, plan: Arc<Plan>, now: Moment) {
         self.networks = Arc::new(plan.networks.clone());
-        self.plan = plan;
         self.configuration = Configuration {
             loaded: now.wall,
             refused: None,
+            shown: Arc::clone(&plan.shown),
         };
+        self.plan = plan;
     }
 
     pub(super) fn refused(&mut self, why: String) {

@@ -20,6 +20,7 @@ use sightline_model::Status;
 use sightline_model::incident::Moment;
 use sightline_model::snapshot::Snapshot;
 
+use crate::store::Health;
 use groups::Groups;
 use writer::Families;
 
@@ -45,6 +46,15 @@ pub struct Process {
     pub open_descriptors: Option<u64>,
     /// As many may be open.
     pub most_descriptors: Option<u64>,
+}
+
+/// How the daemon itself is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Own {
+    /// What the kernel says of it.
+    pub process: Process,
+    /// How its store is.
+    pub store: Health,
 }
 
 impl Format {
@@ -96,14 +106,14 @@ impl Format {
 pub fn render(
     snapshot: &Arc<Snapshot>,
     now: Moment,
-    process: Process,
+    own: Own,
     format: Format,
 ) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Scrape {
         status: snapshot.shown(now),
         snapshot: Arc::clone(snapshot),
-        process,
+        own,
         format,
     }));
     let mut all = String::with_capacity(64 * 1024);
@@ -119,7 +129,7 @@ struct Scrape {
     snapshot: Arc<Snapshot>,
     /// What may be said now.
     status: Arc<Status>,
-    process: Process,
+    own: Own,
     format: Format,
 }
 
@@ -135,7 +145,8 @@ impl Collector for Scrape {
         families.things(&groups)?;
         families.incidents(&self.status, &self.snapshot)?;
         families.configuration(&self.snapshot.configuration)?;
-        families.process(self.process, self.snapshot.started)
+        families.store(&self.own.store)?;
+        families.process(self.own.process, self.snapshot.started)
     }
 }
 

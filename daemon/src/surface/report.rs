@@ -9,7 +9,7 @@ use sightline_model::Timestamp;
 use sightline_model::incident::Moment;
 use sightline_model::snapshot::Snapshot;
 
-use super::metrics::{self, Format, Process};
+use super::metrics::{self, Format, Own};
 use super::{human, json};
 
 /// A file of the archive.
@@ -40,7 +40,7 @@ pub fn name(site: &str, now: Timestamp) -> String {
 
 /// The files.
 #[must_use]
-pub fn files(snapshot: &Arc<Snapshot>, now: Moment, process: Process) -> Vec<File> {
+pub fn files(snapshot: &Arc<Snapshot>, now: Moment, own: Own) -> Vec<File> {
     let status = snapshot.shown(now);
     let unwritten = |error: &dyn std::fmt::Display| format!("this cannot be written: {error}\n");
     let text = human::live::render(snapshot, now, true);
@@ -68,8 +68,13 @@ pub fn files(snapshot: &Arc<Snapshot>, now: Moment, process: Process) -> Vec<Fil
         File {
             name: "metrics.txt",
             about: "all metrics",
-            text: metrics::render(snapshot, now, process, Format::Text)
+            text: metrics::render(snapshot, now, own, Format::Text)
                 .unwrap_or_else(|error| unwritten(&error)),
+        },
+        File {
+            name: "sightline.toml",
+            about: "the configuration in use, with every default",
+            text: snapshot.configuration.shown.to_string(),
         },
     ];
     for file in &mut files {

@@ -11,7 +11,6 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sightline_model::Timestamp;
 
-use super::process;
 use super::routes::{Desk, plain};
 use super::views::View;
 use crate::surface::report::{self, File};
@@ -22,7 +21,7 @@ pub(super) async fn report(State(desk): State<Arc<Desk>>) -> Response<Body> {
     let name = report::name(&snapshot.status.site, now.wall);
     let shown = (&snapshot, now);
     let write = || {
-        let files = report::files(&snapshot, now, process::now());
+        let files = report::files(&snapshot, now, desk.own());
         packed(&name, &files, now.wall)
     };
     let Ok(archive) = desk.views.bytes(View::Report, shown, write).await else {

@@ -26,11 +26,12 @@ use super::report;
 use super::silences;
 use super::views::{View, Views};
 use crate::surface;
-use crate::surface::metrics::Format;
+use crate::surface::metrics::{Format, Own};
 use crate::surface::page::Reader;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const TOML: HeaderValue = HeaderValue::from_static("application/toml; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What the answers are made from.
@@ -46,6 +47,14 @@ impl Desk {
     pub(super) fn current(&self) -> (Arc<Snapshot>, Moment) {
         let snapshot = Arc::clone(&self.doors.snapshots.borrow());
         (snapshot, self.doors.clock.now())
+    }
+
+    /// How the daemon itself is.
+    pub(super) fn own(&self) -> Own {
+        Own {
+            process: process::now(),
+            store: self.doors.store.health(),
+        }
     }
 }
 
@@ -65,6 +74,7 @@ pub(super) fn router(doors: Doors) -> Router {
         .route("/api/v1/status", get(status))
         .route("/api/v1/incidents", get(incidents))
         .route("/api/v1/report", get(report::report))
+        .route("/api/v1/config", get(config))
         .route("/api/v1/check", post(commands::check))
         .route("/-/reload", post(commands::reload))
         .route(
@@ -174,7 +184,7 @@ async fn metrics(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response<
         .filter_map(|value| value.to_str().ok())
         .collect();
     let format = Format::preferred(&ranges.join(","));
-    let write = || surface::metrics::render(&snapshot, now, process::now(), format);
+    let write = || surface::metrics::render(&snapshot, now, desk.own(), format);
     let view = View::Metrics(format);
     match desk.views.text(view, (&snapshot, now), write).await {
         Ok(text) => {
@@ -244,6 +254,12 @@ async fn incidents(State(desk): State<Arc<Desk>>) -> Response<Body> {
     let write = || surface::json::incidents(&snapshot);
     let text = desk.views.text(View::Incidents, (&snapshot, now), write);
     json(text.await)
+}
+
+async fn config(State(desk): State<Arc<Desk>>) -> Response<Body> {
+    let (snapshot, _) = desk.current();
+    let shown = snapshot.configuration.shown.as_bytes();
+    typed(StatusCode::OK, TOML, Bytes::copy_from_slice(shown))
 }
 
 /// JSON as an answer.

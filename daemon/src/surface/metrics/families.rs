@@ -10,6 +10,7 @@ use sightline_model::{Stage, Status, Timestamp, Verdict};
 use super::Process;
 use super::groups::Groups;
 use super::writer::{Families, encode_histogram};
+use crate::store::Health;
 
 impl Families<'_> {
     pub(super) fn verdicts(&mut self, status: &Status) -> fmt::Result {
@@ -332,6 +333,25 @@ impl Families<'_> {
             "sightline_config_last_reload_success_timestamp_seconds",
             "When the configuration in use was read.",
             Some(seconds(configuration.loaded)),
+        )
+    }
+
+    pub(super) fn store(&mut self, store: &Health) -> fmt::Result {
+        self.single(
+            "sightline_store_bytes",
+            "Size of the store with its log.",
+            Some(i64::try_from(store.bytes).unwrap_or(i64::MAX)),
+        )?;
+        let none: [(&str, &str); 0] = [];
+        self.counter(
+            "sightline_store_written_bytes",
+            "What was written to the store, at most.",
+            [(none, store.written_bytes)],
+        )?;
+        self.counter(
+            "sightline_store_errors",
+            "What went wrong with the store: history is at risk, and nothing else.",
+            [(none, store.errors)],
         )
     }
 
