@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::surfaces::{STARTED, scene};
 
 mod control;
+mod history;
 mod report;
 mod silences;
 
@@ -590,7 +591,8 @@ async fn metrics_come_in_the_format_that_is_asked_for() {
 
 /// The page as somebody at the box sees it two seconds after the snapshot.
 fn page_of(known: &Snapshot) -> String {
-    page::render(known, moment(Duration::from_secs(12)), Reader::Looks).expect("it is written")
+    page::render(known, moment(Duration::from_secs(12)), (Reader::Looks, &[]))
+        .expect("it is written")
 }
 
 #[test]
@@ -631,7 +633,7 @@ fn a_page_of_what_is_not_known_blames_nobody_and_an_old_one_says_so() {
     let old = page::render(
         &snapshot(false),
         moment(Duration::from_secs(600)),
-        Reader::Looks,
+        (Reader::Looks, &[]),
     );
     let old = old.expect("it is written");
     assert!(old.contains("class=\"stale\"") && old.contains("The schedule stands still"));

@@ -1,6 +1,7 @@
 //! What may be looked at: functions of one [`sightline_model::Status`], or of one list of endpoints.
 
 pub mod endpoints;
+pub mod history;
 pub mod human;
 pub mod json;
 pub mod metrics;

@@ -6,7 +6,9 @@
 
 mod commands;
 mod connection;
+mod events;
 mod guests;
+mod history;
 mod listener;
 mod policy;
 mod process;

@@ -39,6 +39,38 @@ pub fn incidents(snapshot: &Snapshot) -> serde_json::Result<String> {
     })
 }
 
+/// Incidents that were open within a stretch of time, the last one first.
+///
+/// # Errors
+/// As [`render`].
+pub fn found(
+    snapshot: &Snapshot,
+    (from, until): (Timestamp, Timestamp),
+    incidents: &[Incident],
+) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Found<'a> {
+        schema: &'static str,
+        site: &'a str,
+        from: Timestamp,
+        until: Timestamp,
+        incidents: &'a [Incident],
+    }
+    serde_json::to_string_pretty(&Found {
+        schema: "sightline.incidents.found/1",
+        site: &snapshot.status.site,
+        from,
+        until,
+        incidents,
+    })
+}
+
+/// A time as it is written everywhere here; `None` for what is none.
+#[must_use]
+pub fn time(text: &str) -> Option<Timestamp> {
+    serde_json::from_value(serde_json::Value::from(text)).ok()
+}
+
 /// The silences that are not over.
 ///
 /// # Errors

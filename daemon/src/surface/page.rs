@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use askama::Template;
 use sightline_model::incident::{Incident, Moment};
+use sightline_model::silence::Silence;
 use sightline_model::snapshot::Snapshot;
 use sightline_model::{
-    ControllerStatus, NetworkStatus, RootCause, Severity, Stage, StageFinding, StageStatus, State,
-    Timestamp, Verdict,
+    ControllerStatus, NetworkStatus, ProbeStatus, RootCause, Severity, Stage, StageFinding,
+    StageStatus, State, Timestamp, Verdict,
 };
+
+use super::history::Course;
 
 /// The style of the page. Its hash is what the browser allows.
 pub const STYLE: &str = include_str!("../../templates/page.css");
@@ -19,6 +22,9 @@ pub const SCRIPT: &str = include_str!("../../templates/page.js");
 
 /// As many controllers are shown, those that are probed first.
 pub(crate) const MOST_CONTROLLERS: usize = 32;
+
+/// As many runs of a stage are shown.
+const MOST_RUNS: usize = 12;
 
 /// As many incidents that are open are shown, and as many that are over.
 const MOST_INCIDENTS: usize = 25;
@@ -45,6 +51,8 @@ struct Page<'a> {
     open: Vec<&'a Incident>,
     closed: Vec<&'a Incident>,
     started: Timestamp,
+    courses: &'a [Course],
+    silences: &'a [Silence],
     may_command: bool,
     version: &'static str,
     style: &'static str,
@@ -64,7 +72,11 @@ pub enum Reader {
 ///
 /// # Errors
 /// None in practice: the text is written into memory.
-pub fn render(snapshot: &Snapshot, now: Moment, reader: Reader) -> askama::Result<String> {
+pub fn render(
+    snapshot: &Snapshot,
+    now: Moment,
+    (reader, courses): (Reader, &[Course]),
+) -> askama::Result<String> {
     let status = snapshot.shown(now);
     let network = super::worst(&status);
     let (sign, colour) = match status.verdict {
@@ -91,6 +103,8 @@ pub fn render(snapshot: &Snapshot, now: Moment, reader: Reader) -> askama::Resul
         open: snapshot.open.iter().take(MOST_INCIDENTS).collect(),
         closed: snapshot.closed.iter().take(MOST_INCIDENTS).collect(),
         started: snapshot.started,
+        courses,
+        silences: &snapshot.memory.silences,
         may_command: reader == Reader::Commands,
         version: env!("CARGO_PKG_VERSION"),
         style: STYLE,
@@ -122,6 +136,31 @@ pub(crate) fn shown(stage: &StageStatus) -> Option<&StageFinding> {
 pub(crate) fn titles(stages: &[Stage]) -> String {
     let titles: Vec<_> = stages.iter().map(|stage| stage.title()).collect();
     titles.join(", ")
+}
+
+/// The courses of a network.
+pub(crate) fn courses_of<'a>(courses: &'a [Course], network: &NetworkStatus) -> Vec<&'a Course> {
+    let mut found: Vec<_> = courses.iter().collect();
+    found.retain(|course| course.question.network == network.network);
+    found
+}
+
+/// The probes of a stage that are shown: first those that are not as they should be.
+pub(crate) fn runs(stage: &StageStatus) -> Vec<&ProbeStatus> {
+    let mut all: Vec<_> = stage.probes.iter().collect();
+    all.sort_by_key(|probe| std::cmp::Reverse(probe.state));
+    all.truncate(MOST_RUNS);
+    all
+}
+
+/// The course of a stage as a picture.
+pub(crate) fn stage_picture(course: &Course, stage: &StageStatus) -> String {
+    course.picture(Some(stage.stage))
+}
+
+/// How long a run took, for people.
+pub(crate) fn took(probe: &ProbeStatus) -> String {
+    crate::text::duration(Duration::from_secs_f64(probe.duration_seconds.max(0.0)))
 }
 
 /// The controllers that are shown.

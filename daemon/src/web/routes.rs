@@ -20,6 +20,8 @@ use sightline_model::snapshot::Snapshot;
 use super::Doors;
 use super::commands::{self, Turnstile};
 use super::connection::Peer;
+use super::events;
+use super::history::{self, Library};
 use super::policy;
 use super::process;
 use super::report;
@@ -40,6 +42,7 @@ pub(super) struct Desk {
     pub(super) doors: Doors,
     pub(super) turnstile: Turnstile,
     pub(super) views: Views,
+    pub(super) library: Library,
 }
 
 impl Desk {
@@ -64,6 +67,7 @@ pub(super) fn router(doors: Doors) -> Router {
         doors,
         turnstile: Turnstile::default(),
         views: Views::default(),
+        library: Library::default(),
     };
     Router::new()
         .route("/", get(page))
@@ -72,7 +76,9 @@ pub(super) fn router(doors: Doors) -> Router {
         .route("/site-ready", get(site_ready))
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
-        .route("/api/v1/incidents", get(incidents))
+        .route("/api/v1/incidents", get(history::incidents))
+        .route("/api/v1/history", get(history::history))
+        .route("/api/v1/events", get(events::events))
         .route("/api/v1/report", get(report::report))
         .route("/api/v1/config", get(config))
         .route("/api/v1/check", post(commands::check))
@@ -162,7 +168,11 @@ async fn page(
     } else {
         Reader::Looks
     };
-    let write = || surface::page::render(&snapshot, now, reader);
+    let courses = desk
+        .library
+        .courses(&desk.doors.store, &snapshot, now)
+        .await;
+    let write = || surface::page::render(&snapshot, now, (reader, &courses));
     let text = desk.views.text(View::Page(reader), (&snapshot, now), write);
     let (Ok(text), Ok(policy)) = (text.await, policy::of_the_page()) else {
         return plain(
@@ -249,10 +259,14 @@ async fn status(
     json(desk.views.text(View::Status, (&snapshot, now), write).await)
 }
 
-async fn incidents(State(desk): State<Arc<Desk>>) -> Response<Body> {
-    let (snapshot, now) = desk.current();
-    let write = || surface::json::incidents(&snapshot);
-    let text = desk.views.text(View::Incidents, (&snapshot, now), write);
+/// The incidents at hand.
+pub(super) async fn incidents(
+    desk: &Desk,
+    snapshot: &Arc<Snapshot>,
+    now: Moment,
+) -> Response<Body> {
+    let write = || surface::json::incidents(snapshot);
+    let text = desk.views.text(View::Incidents, (snapshot, now), write);
     json(text.await)
 }
 
