@@ -10,6 +10,7 @@
 //! | `surfaces` | what people and programs are shown |
 //! | `web` | the web surface of the daemon, by clients good and bad |
 //! | `lab` | the product on real servers, one fault after the other |
+//! | `watch` | the daemon on real servers, for a quarter of an hour |
 //! | `store` | what the store keeps when its process is killed |
 //! | `layers` | who may name whom in the code |
 //! | `support` | the peers, and the network that they make |
@@ -24,4 +25,5 @@ mod scenarios;
 mod store;
 mod support;
 mod surfaces;
+mod watch;
 mod web;

@@ -26,7 +26,7 @@ const CAUSES: u64 = 7;
 
 const NOON: i64 = 1_800_000_000_000;
 
-fn incident(round: u64, number: u64) -> Incident {
+pub(crate) fn incident(round: u64, number: u64) -> Incident {
     Incident {
         id: format!("{round:x}-{number}"),
         network: "deploy".into(),

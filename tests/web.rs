@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::surfaces::{STARTED, scene};
 
+mod api;
 mod control;
 mod history;
 mod report;
@@ -113,7 +114,7 @@ impl Answer {
         let read = stream.read_to_end(&mut bytes);
         let read = tokio::time::timeout(Duration::from_secs(20), read).await;
         read.expect("it ends").expect("it answers");
-        let text = String::from_utf8(bytes).expect("text");
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").expect("a head");
         let code = head.split(' ').nth(1).expect("a status");
         Self {

@@ -9,7 +9,7 @@ use super::*;
 
 const ALLOWED: &str = "x-requested-with: test\r\n";
 
-fn silence() -> Silence {
+pub(super) fn silence() -> Silence {
     Silence {
         id: "19ab3c4d5e6".to_owned(),
         from: STARTED,

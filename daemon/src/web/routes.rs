@@ -81,6 +81,7 @@ pub(super) fn router(doors: Doors) -> Router {
         .route("/api/v1/events", get(events::events))
         .route("/api/v1/report", get(report::report))
         .route("/api/v1/config", get(config))
+        .route("/api/v1/openapi.json", get(description))
         .route("/api/v1/check", post(commands::check))
         .route("/-/reload", post(commands::reload))
         .route(
@@ -257,6 +258,12 @@ async fn status(
     }
     let write = || surface::json::render(&snapshot.shown(now));
     json(desk.views.text(View::Status, (&snapshot, now), write).await)
+}
+
+/// The description of all of this (OpenAPI 3.1).
+async fn description() -> Response<Body> {
+    const TEXT: &str = include_str!("../../templates/openapi.json");
+    typed(StatusCode::OK, JSON, Bytes::from_static(TEXT.as_bytes()))
 }
 
 /// The incidents at hand.
