@@ -35,7 +35,7 @@ async fn every_answer_is_as_it_is_described() {
     known.open = vec![incident.clone()];
     known.closed = Arc::new(vec![incident]);
     known.memory = Arc::new(Memory {
-        silences: vec![super::silences::silence()],
+        silences: vec![silences::silence()],
         ..Memory::default()
     });
     let served = Served::new(known).await;
