@@ -255,11 +255,11 @@ fn a_daemon_in_the_lab_opens_in_time_closes_in_time_and_is_not_alarmed_by_nothin
     for (faults, open, (opens, closes)) in [
         (
             &["host-blocked", "tcp445-blocked"][..],
-            &["connect_timeout", "port_blocked"][..],
+            &["endpoint_unreachable", "port_blocked"][..],
             OF_A_HOST,
         ),
         (&["internet-dead"], &["internet_unreachable"], SOON),
-        (&["resolvers-dead"], &["dns_timeout"], SOON),
+        (&["resolvers-dead"], &["resolver_unreachable"], SOON),
     ] {
         let words: Vec<_> = ["fault"].iter().chain(faults).copied().collect();
         lab.run(&words);

@@ -31,6 +31,8 @@ pub(super) type Courses = Arc<Vec<Course>>;
 #[derive(Debug, Default)]
 pub(super) struct Library {
     last: Mutex<Option<(Duration, Courses)>>,
+    /// One at a time looks for incidents of long ago.
+    counter: Mutex<()>,
 }
 
 impl Library {
@@ -125,7 +127,7 @@ pub(super) struct Span {
 }
 
 /// As many incidents are told at once.
-const MOST_INCIDENTS: usize = 1000;
+const MOST_INCIDENTS: usize = 200;
 
 /// Without a span those at hand; with one those of the store that were open within it.
 pub(super) async fn incidents(
@@ -159,6 +161,7 @@ pub(super) async fn incidents(
         );
     };
     let most = span.most.unwrap_or(100).min(MOST_INCIDENTS);
+    let _turn = desk.library.counter.lock().await;
     match desk.doors.store.incidents(from, until, most).await {
         Some(found) => {
             json(surface::json::found(&snapshot, (from, until), &found).map(Bytes::from))

@@ -1,5 +1,6 @@
 //! What is found where.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -219,9 +220,9 @@ struct Wish {
     verbose: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Output {
+pub(super) enum Output {
     /// For programs.
     Json,
     /// For people at a terminal, with styles.
@@ -230,6 +231,15 @@ enum Output {
     Text,
     /// For a monitoring system.
     Nagios,
+}
+
+fn told(form: Output, is_verbose: bool, snapshot: &Snapshot, now: Moment) -> String {
+    let text = || surface::human::live::render(snapshot, now, is_verbose);
+    match form {
+        Output::Text => anstream::adapter::strip_str(&text()).to_string(),
+        Output::Nagios => surface::nagios::live(snapshot, now) + "\n",
+        Output::Human | Output::Json => text(),
+    }
 }
 
 async fn status(
@@ -243,18 +253,11 @@ async fn status(
             return plain(StatusCode::BAD_REQUEST, format!("{}\n", wrong.body_text()));
         }
     };
-    let text = || surface::human::live::render(&snapshot, now, wish.verbose);
-    match wish.output {
-        None | Some(Output::Json) => {}
-        Some(Output::Human) => return plain(StatusCode::OK, text()),
-        Some(Output::Text) => {
-            let stripped = anstream::adapter::strip_str(&text()).to_string();
-            return plain(StatusCode::OK, stripped);
-        }
-        Some(Output::Nagios) => {
-            let line = surface::nagios::live(&snapshot, now);
-            return plain(StatusCode::OK, line + "\n");
-        }
+    if let Some(form) = wish.output.filter(|form| *form != Output::Json) {
+        let write = || Ok::<_, Infallible>(told(form, wish.verbose, &snapshot, now));
+        let view = View::Told(form, wish.verbose);
+        let Ok(text) = desk.views.text(view, (&snapshot, now), write).await;
+        return plain(StatusCode::OK, text);
     }
     let write = || surface::json::render(&snapshot.shown(now));
     json(desk.views.text(View::Status, (&snapshot, now), write).await)

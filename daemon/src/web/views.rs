@@ -9,6 +9,7 @@ use sightline_model::incident::Moment;
 use sightline_model::snapshot::Snapshot;
 use tokio::sync::Mutex;
 
+use super::routes::Output;
 use crate::surface::metrics::Format;
 use crate::surface::page::Reader;
 
@@ -23,6 +24,7 @@ pub(super) enum View {
     Metrics(Format),
     Page(Reader),
     Report,
+    Told(Output, bool),
 }
 
 /// The last text of each view.
