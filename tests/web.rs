@@ -7,7 +7,6 @@ use std::time::Duration;
 use sightline::engine::{Clock, Command};
 use sightline::store::{Health, Store};
 use sightline::surface::metrics::{self, Format, Own, Process};
-use sightline::surface::page::{self, Reader};
 use sightline::web::{self, Doors, Listener, Reload};
 use sightline_model::incident::Moment;
 use sightline_model::snapshot::{CheckView, Configuration, Schedule, Snapshot};
@@ -21,7 +20,9 @@ use crate::surfaces::{STARTED, scene};
 
 mod api;
 mod control;
+mod events;
 mod history;
+mod page;
 mod report;
 mod silences;
 
@@ -588,103 +589,4 @@ async fn metrics_come_in_the_format_that_is_asked_for() {
     served.passes(120);
     let stalled = served.get("/metrics").await.body;
     assert!(stalled.contains("\nsightline_ready{network=\"default\"} 0\n"));
-}
-
-/// The page as somebody at the box sees it two seconds after the snapshot.
-fn page_of(known: &Snapshot) -> String {
-    page::render(known, moment(Duration::from_secs(12)), (Reader::Looks, &[]))
-        .expect("it is written")
-}
-
-#[test]
-fn the_page_says_the_verdict_the_cause_and_the_fix_first() {
-    let known = snapshot(true);
-    let text = page_of(&known);
-    let cause = &known.status.networks[0].root_causes[0];
-    let places: Vec<_> = [
-        "Not ready",
-        &cause.summary,
-        "What to do:",
-        "Domain controllers</h2>",
-    ]
-    .iter()
-    .map(|words| {
-        text.find(*words)
-            .unwrap_or_else(|| panic!("{words} is missing"))
-    })
-    .collect();
-    assert!(places.is_sorted(), "{places:?}");
-    let body = text.split_once("</style>").expect("a style").1;
-    let body = body.split_once("<script>").expect("a script").0;
-    let version = format!("sightline {}", env!("CARGO_PKG_VERSION"));
-    crate::surfaces::compare("page.html", &body.replace(&version, "sightline VERSION"));
-    assert!(page_of(&snapshot(false)).contains("</span> Ready</h1>"));
-}
-
-#[test]
-fn a_page_of_what_is_not_known_blames_nobody_and_an_old_one_says_so() {
-    let cold = Snapshot {
-        is_warm: false,
-        ..snapshot(true)
-    };
-    let text = page_of(&cold);
-    assert!(text.contains("</span> Unknown</h1>"));
-    assert!(text.contains("Not everything has been asked once yet."));
-    assert!(!text.contains("What to do:"));
-    let old = page::render(
-        &snapshot(false),
-        moment(Duration::from_secs(600)),
-        (Reader::Looks, &[]),
-    );
-    let old = old.expect("it is written");
-    assert!(old.contains("class=\"stale\"") && old.contains("The schedule stands still"));
-    assert!(!old.contains("</span> Ready</h1>") && !old.contains("ready\">Ready"));
-}
-
-#[test]
-fn names_of_others_stay_text_on_the_page() {
-    let mut known = snapshot(true);
-    let status = Arc::make_mut(&mut known.status);
-    let evil = "<script>alert(1)</script>\"'><img src=x>";
-    status.site = evil.into();
-    for network in &mut status.networks {
-        network.network = evil.into();
-        network.root_causes[0].summary = evil.into();
-        network.root_causes[0].fix = evil.into();
-        network.domain_controllers[0].name = evil.into();
-        network.domain_controllers[0].ad_site = Some(evil.into());
-    }
-    known.configuration.refused = Some(evil.into());
-    let text = page_of(&known);
-    assert!(!text.contains("<script>alert") && !text.contains("<img"));
-    assert_eq!(text.matches("<script>").count(), 1);
-}
-
-#[test]
-fn a_page_of_a_large_site_is_small() {
-    let mut known = snapshot(true);
-    let network = &mut Arc::make_mut(&mut known.status).networks[0];
-    let dc = network.domain_controllers[0].clone();
-    network.domain_controllers = vec![dc; 500];
-    let cause = network.root_causes[0].clone();
-    network.root_causes = vec![cause; 20];
-    let size = page_of(&known).len();
-    println!("page of 500 controllers and 20 causes: {size} octets");
-    assert!(size <= 100_000, "{size}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_loads_nothing_from_elsewhere_and_commands_only_from_this_box() {
-    let served = Served::new(snapshot(true)).await;
-    let answer = served.get("/").await;
-    assert_eq!(
-        answer.header("content-type"),
-        Some("text/html; charset=utf-8")
-    );
-    let policy = answer.header("content-security-policy").expect("a policy");
-    assert!(policy.contains("script-src 'sha256-") && !policy.contains("unsafe"));
-    assert!(answer.body.contains("id=\"check\""));
-    assert!(!answer.body.contains("src="), "something is loaded");
-    let by_name = "GET / HTTP/1.1\r\nhost: box.example.com\r\nconnection: close\r\n\r\n";
-    assert!(!served.raw(by_name).await.body.contains("id=\"check\""));
 }

@@ -53,7 +53,7 @@ pub struct Doors {
 pub async fn serve(listeners: Vec<Listener>, doors: Doors, stop: impl Future<Output = ()>) {
     let (stopping, stopped) = watch::channel(false);
     let guests = Arc::new(guests::Guests::default());
-    let router = routes::router(doors);
+    let router = routes::router(doors, stopped.clone());
     let mut open = JoinSet::new();
     for listener in listeners {
         open.spawn(connection::listen(

@@ -1,13 +1,11 @@
-//! What was before now, and news as they come.
+//! What was before now, and what it may cost to ask for it.
 
-use sightline::store::Strip;
-use sightline::surface::history::{Course, Range};
-use sightline_model::{Reason, Stage, Verdict};
+use sightline_model::incident::{Event, Incident};
 
 use super::*;
 
 /// Two hours of looks before now: ready, then not ready.
-fn with_a_past(served: &Served) {
+pub(crate) fn with_a_past(served: &Served) {
     let now = moment(Duration::from_secs(12)).wall.unix_millis();
     for minute in 0..120_i64 {
         let is_broken = minute >= 60;
@@ -65,9 +63,9 @@ async fn the_course_of_a_network_is_told_over_a_day_a_week_and_a_month() {
             "{query}"
         );
     }
-    // What was read is good for a minute, and the page has it too.
+    // The page has it, too.
     let page = served.get("/").await.body;
-    assert!(page.contains("<rect class=\"n\"") && page.contains("not ready: port_blocked"));
+    assert!(page.contains("class=n><title>") && page.contains("not ready, port_blocked"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -90,74 +88,68 @@ async fn incidents_of_any_time_come_from_the_store() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn news_come_by_themselves() {
-    let served = Served::new(snapshot(true)).await;
-    let mut stream = TcpStream::connect(served.address)
-        .await
-        .expect("it listens");
-    let request = format!(
-        "GET /api/v1/events HTTP/1.1\r\nhost: {}\r\n\r\n",
-        served.address
-    );
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .expect("it reads");
-    let mut heard = String::new();
-    let mut hears = async |what: &str| {
-        let reading = async {
-            while !heard.contains(what) {
-                let mut bytes = [0; 4096];
-                let length = stream.read(&mut bytes).await.expect("it goes on");
-                assert!(length > 0, "it ended: {heard}");
-                heard.push_str(&String::from_utf8_lossy(&bytes[..length]));
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), reading)
-            .await
-            .expect(what);
-    };
-    hears("event: status").await;
-    hears("\"verdict\":\"not_ready\"").await;
-    served.snapshots.send_replace(Arc::new(snapshot(false)));
-    hears("\"verdict\":\"ready\"").await;
-    assert!(
-        heard
-            .to_lowercase()
-            .contains("content-type: text/event-stream")
-    );
-    assert!(heard.contains("retry: 3000"));
+fn parsed(answer: &Answer) -> serde_json::Value {
+    assert_eq!(answer.code, 200, "{}", answer.body);
+    serde_json::from_str(&answer.body).expect("JSON")
 }
 
-#[test]
-fn a_page_with_a_month_that_changes_in_each_cell_is_small() {
-    let known = full(250);
-    let now = moment(Duration::from_secs(12));
-    let word = |cell: usize| match cell % 2 {
-        0 => Some((Verdict::NotReady, Some(Reason::ResolverLacksAdZone))),
-        _ => Some((Verdict::Degraded, Some(Reason::RpcDynamicPortBlocked))),
-    };
-    let networks = known.status.networks.iter();
-    let courses: Vec<Course> = networks
-        .flat_map(|network| {
-            Range::ALL.map(|range| {
-                let question = range.question(&network.network, now.wall);
-                let stages = Stage::ALL.into_iter().map(Some);
-                let strips = [None].into_iter().chain(stages).map(|stage| Strip {
-                    stage,
-                    cells: (0..question.cells).map(word).collect(),
-                });
-                Course {
-                    range,
-                    strips: strips.collect(),
-                    question,
-                }
-            })
-        })
-        .collect();
-    let page = page::render(&known, now, (Reader::Commands, &courses)).expect("it is written");
-    println!("a page with a bad month: {} octets", page.len());
-    assert!(page.matches("<rect").count() > 500);
-    assert!(page.len() <= 100_000, "{}", page.len());
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_course_is_read_once_however_many_ask() {
+    let served = Served::new(snapshot(false)).await;
+    let path = "/api/v1/history?network=default";
+    let before = parsed(&served.get(path).await);
+    with_a_past(&served);
+    let asked = (0..100).map(|_| served.get(path));
+    for answer in futures_util::future::join_all(asked).await {
+        assert_eq!(parsed(&answer)["strips"], before["strips"]);
+    }
+    served.passes(20);
+    assert_ne!(parsed(&served.get(path).await)["strips"], before["strips"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn incidents_of_a_stretch_of_time_come_from_the_store_one_question_a_second() {
+    let served = Served::new(snapshot(true)).await;
+    let cause = &served.snapshots.borrow().status.networks[0].root_causes[0].clone();
+    for (number, closed) in [(1, Some(STARTED)), (2, None)] {
+        let hour = 3_600_000 * (3 - number);
+        let incident = Incident {
+            id: format!("test-{number}"),
+            network: "default".into(),
+            key: cause.key.clone(),
+            stage: cause.stage,
+            reason: cause.reason,
+            subject: cause.subject.clone(),
+            severity: cause.severity,
+            summary: cause.summary.clone(),
+            seen_by_user: cause.seen_by_user.clone(),
+            fix: cause.fix.clone(),
+            fixer: cause.fixer,
+            evidence: Vec::new(),
+            also_affected: Vec::new(),
+            since: Timestamp::from_unix_millis(STARTED.unix_millis() - hour),
+            closed,
+            flapping: false,
+            changes: Vec::new(),
+        };
+        served.store.record(&Event::Opened(incident)).kept().await;
+    }
+    let begun = std::time::Instant::now();
+    let all = parsed(&served.get("/api/v1/incidents?most=10").await);
+    assert_eq!(all["incidents"][0]["id"], "test-2");
+    assert_eq!(all["incidents"][1]["id"], "test-1");
+    let one = parsed(&served.get("/api/v1/incidents?most=1").await);
+    assert_eq!(one["incidents"].as_array().map(Vec::len), Some(1));
+    let old = parsed(
+        &served
+            .get("/api/v1/incidents?until=2020-01-01T00:00:00Z")
+            .await,
+    );
+    assert_eq!(old["incidents"], serde_json::json!([]));
+    assert!(begun.elapsed() >= Duration::from_secs(2), "{begun:?}");
+
+    let asked = (0..30).map(|_| served.get("/api/v1/incidents?most=3"));
+    let answers = futures_util::future::join_all(asked).await;
+    let busy = answers.iter().filter(|answer| answer.code == 429).count();
+    assert!(busy >= 25, "{busy}");
 }

@@ -2,10 +2,10 @@
 //! `sightline.error/1`.
 
 use serde::Serialize;
-use sightline_model::incident::Incident;
+use sightline_model::incident::{Incident, Moment};
 use sightline_model::silence::Silence;
 use sightline_model::snapshot::Snapshot;
-use sightline_model::{Status, Timestamp};
+use sightline_model::{Status, Timestamp, Verdict};
 
 use crate::text::harmless;
 
@@ -62,6 +62,24 @@ pub fn found(
         from,
         until,
         incidents,
+    })
+}
+
+/// That it was judged anew, in one line.
+///
+/// # Errors
+/// As [`render`].
+pub fn event(snapshot: &Snapshot, now: Moment) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Event<'a> {
+        site: &'a str,
+        verdict: Verdict,
+        time: Timestamp,
+    }
+    serde_json::to_string(&Event {
+        site: &snapshot.status.site,
+        verdict: snapshot.verdict(now),
+        time: snapshot.at.wall,
     })
 }
 

@@ -1,6 +1,9 @@
 //! The status page: what somebody at the site looks at first. One request, readable without scripts; with
 //! them it renews itself.
 
+pub(crate) mod checks;
+pub(crate) mod strip;
+
 use std::time::Duration;
 
 use askama::Template;
@@ -8,11 +11,11 @@ use sightline_model::incident::{Incident, Moment};
 use sightline_model::silence::Silence;
 use sightline_model::snapshot::Snapshot;
 use sightline_model::{
-    ControllerStatus, NetworkStatus, ProbeStatus, RootCause, Severity, Stage, StageFinding,
-    StageStatus, State, Timestamp, Verdict,
+    ControllerStatus, NetworkStatus, RootCause, Severity, Stage, StageFinding, StageStatus, State,
+    Timestamp, Verdict,
 };
 
-use super::history::Course;
+use super::history::Book;
 
 /// The style of the page. Its hash is what the browser allows.
 pub const STYLE: &str = include_str!("../../templates/page.css");
@@ -22,9 +25,6 @@ pub const SCRIPT: &str = include_str!("../../templates/page.js");
 
 /// As many controllers are shown, those that are probed first.
 pub(crate) const MOST_CONTROLLERS: usize = 32;
-
-/// As many runs of a stage are shown.
-const MOST_RUNS: usize = 12;
 
 /// As many incidents that are open are shown, and as many that are over.
 const MOST_INCIDENTS: usize = 25;
@@ -47,16 +47,69 @@ struct Page<'a> {
     time: Timestamp,
     judged_ago: String,
     refused: Option<&'a str>,
-    networks: &'a [NetworkStatus],
+    networks: Vec<Part<'a>>,
+    silences: &'a [Silence],
     open: Vec<&'a Incident>,
     closed: Vec<&'a Incident>,
     started: Timestamp,
-    courses: &'a [Course],
-    silences: &'a [Silence],
     may_command: bool,
     version: &'static str,
     style: &'static str,
     script: &'static str,
+}
+
+/// One network on the page.
+#[derive(Debug)]
+struct Part<'a> {
+    network: &'a NetworkStatus,
+    history: Vec<strip::Shown>,
+    stages: Vec<StagePart<'a>>,
+    resolvers: Vec<checks::Resolver>,
+    vpns: Vec<checks::Vpn>,
+    failing: Vec<checks::Failing>,
+    /// As many more fail.
+    more_failing: usize,
+}
+
+/// One stage on the page.
+#[derive(Debug)]
+struct StagePart<'a> {
+    stage: &'a StageStatus,
+    strip: Option<strip::Shown>,
+    runs: Option<checks::Runs>,
+}
+
+impl<'a> Part<'a> {
+    fn new(
+        (snapshot, book): (&Snapshot, &Book),
+        (network, networks): (&'a NetworkStatus, usize),
+        now: Timestamp,
+    ) -> Self {
+        let one = (network, networks);
+        let (failing, more_failing) = if snapshot.is_warm {
+            checks::failing(snapshot, network)
+        } else {
+            // What explains it may not have been seen yet.
+            (Vec::new(), 0)
+        };
+        Self {
+            network,
+            history: strip::whole(book, network),
+            stages: network
+                .stages
+                .iter()
+                .map(|stage| StagePart {
+                    stage,
+                    strip: strip::stage(book, one, stage.stage).filter(|_| stage.applicable),
+                    runs: checks::runs(snapshot, one, stage.stage, now),
+                })
+                .collect(),
+            resolvers: checks::resolvers(snapshot, network),
+            vpns: checks::vpns(snapshot, network),
+            failing,
+            more_failing,
+        }
+    }
 }
 
 /// Whether the person who looks may have everything asked now.
@@ -68,14 +121,14 @@ pub enum Reader {
     Looks,
 }
 
-/// The page of a snapshot.
+/// The page of a snapshot, with the history that is at hand.
 ///
 /// # Errors
 /// None in practice: the text is written into memory.
 pub fn render(
-    snapshot: &Snapshot,
+    (snapshot, book): (&Snapshot, &Book),
     now: Moment,
-    (reader, courses): (Reader, &[Course]),
+    reader: Reader,
 ) -> askama::Result<String> {
     let status = snapshot.shown(now);
     let network = super::worst(&status);
@@ -99,12 +152,15 @@ pub fn render(
         time: status.time,
         judged_ago: crate::text::duration(Duration::from_secs(age.as_secs())),
         refused: snapshot.configuration.refused.as_deref(),
-        networks: &status.networks,
+        networks: status
+            .networks
+            .iter()
+            .map(|network| Part::new((snapshot, book), (network, status.networks.len()), now.wall))
+            .collect(),
+        silences: &snapshot.memory.silences,
         open: snapshot.open.iter().take(MOST_INCIDENTS).collect(),
         closed: snapshot.closed.iter().take(MOST_INCIDENTS).collect(),
         started: snapshot.started,
-        courses,
-        silences: &snapshot.memory.silences,
         may_command: reader == Reader::Commands,
         version: env!("CARGO_PKG_VERSION"),
         style: STYLE,
@@ -136,31 +192,6 @@ pub(crate) fn shown(stage: &StageStatus) -> Option<&StageFinding> {
 pub(crate) fn titles(stages: &[Stage]) -> String {
     let titles: Vec<_> = stages.iter().map(|stage| stage.title()).collect();
     titles.join(", ")
-}
-
-/// The courses of a network.
-pub(crate) fn courses_of<'a>(courses: &'a [Course], network: &NetworkStatus) -> Vec<&'a Course> {
-    let mut found: Vec<_> = courses.iter().collect();
-    found.retain(|course| course.question.network == network.network);
-    found
-}
-
-/// The probes of a stage that are shown: first those that are not as they should be.
-pub(crate) fn runs(stage: &StageStatus) -> Vec<&ProbeStatus> {
-    let mut all: Vec<_> = stage.probes.iter().collect();
-    all.sort_by_key(|probe| std::cmp::Reverse(probe.state));
-    all.truncate(MOST_RUNS);
-    all
-}
-
-/// The course of a stage as a picture.
-pub(crate) fn stage_picture(course: &Course, stage: &StageStatus) -> String {
-    course.picture(Some(stage.stage))
-}
-
-/// How long a run took, for people.
-pub(crate) fn took(probe: &ProbeStatus) -> String {
-    crate::text::duration(Duration::from_secs_f64(probe.duration_seconds.max(0.0)))
 }
 
 /// The controllers that are shown.

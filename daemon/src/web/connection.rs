@@ -29,7 +29,7 @@ const HEAD: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// A connection takes no more requests after so long, and is cut off [`FAREWELL`] later.
-const LIFE: Duration = Duration::from_secs(300);
+pub(super) const LIFE: Duration = Duration::from_secs(300);
 
 /// See there.
 const FAREWELL: Duration = Duration::from_secs(10);

@@ -17,12 +17,13 @@ use serde::Deserialize;
 use sightline_model::Verdict;
 use sightline_model::incident::Moment;
 use sightline_model::snapshot::Snapshot;
+use tokio::sync::watch;
 
 use super::Doors;
 use super::commands::{self, Turnstile};
 use super::connection::Peer;
-use super::events;
-use super::history::{self, Library};
+use super::events::{self, Audience};
+use super::history::{self, Histories};
 use super::policy;
 use super::process;
 use super::report;
@@ -43,7 +44,10 @@ pub(super) struct Desk {
     pub(super) doors: Doors,
     pub(super) turnstile: Turnstile,
     pub(super) views: Views,
-    pub(super) library: Library,
+    pub(super) histories: Histories,
+    pub(super) audience: Audience,
+    /// Whether everything ends.
+    pub(super) stopped: watch::Receiver<bool>,
 }
 
 impl Desk {
@@ -63,12 +67,14 @@ impl Desk {
 }
 
 /// All routes.
-pub(super) fn router(doors: Doors) -> Router {
+pub(super) fn router(doors: Doors, stopped: watch::Receiver<bool>) -> Router {
     let desk = Desk {
         doors,
         turnstile: Turnstile::default(),
         views: Views::default(),
-        library: Library::default(),
+        histories: Histories::default(),
+        audience: Audience::default(),
+        stopped,
     };
     Router::new()
         .route("/", get(page))
@@ -170,11 +176,8 @@ async fn page(
     } else {
         Reader::Looks
     };
-    let courses = desk
-        .library
-        .courses(&desk.doors.store, &snapshot, now)
-        .await;
-    let write = || surface::page::render(&snapshot, now, (reader, &courses));
+    let book = desk.histories.book(&desk.doors.store, &snapshot, now).await;
+    let write = || surface::page::render((&snapshot, &book), now, reader);
     let text = desk.views.text(View::Page(reader), (&snapshot, now), write);
     let (Ok(text), Ok(policy)) = (text.await, policy::of_the_page()) else {
         return plain(
