@@ -276,8 +276,9 @@ fn a_daemon_in_the_lab_opens_in_time_closes_in_time_and_is_not_alarmed_by_nothin
     print!("{figures}");
 
     // What is no fault.
-    let lose_one = "table inet once { chain c { type filter hook forward priority -5; udp dport 389 limit rate 1/day burst 1 packets drop; \
-                    tcp dport 88 tcp flags syn limit rate 1/day burst 1 packets drop; } }";
+    let lose_one = "table inet once {\n chain c {\n  type filter hook forward priority -5;\n  \
+                    udp dport 389 limit rate 1/day burst 1 packets drop\n  \
+                    tcp dport 88 tcp flags syn limit rate 1/day burst 1 packets drop\n }\n}\n";
     let once = home.path().join("once.nft");
     std::fs::write(&once, lose_one).expect("a file");
     lab.run(&["in", "edge", "nft", "-f", &once.display().to_string()]);

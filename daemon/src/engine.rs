@@ -7,6 +7,7 @@
 mod memory;
 mod pace;
 mod state;
+mod wide;
 
 use std::fmt;
 use std::future::Future;

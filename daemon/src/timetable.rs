@@ -111,10 +111,11 @@ impl<K: Clone + Ord + Hash> Timetable<K> {
         gone
     }
 
-    /// Asks a check again at `at`, if that is sooner than its turn. The turn itself stays.
+    /// Asks a check again at `at`, if that is sooner than its turn and it is not being asked. The turn itself stays.
     pub fn soon(&mut self, key: &K, at: Instant) {
         if let Some(entry) = self.entries.get_mut(key)
             && at < entry.due
+            && !entry.running
         {
             self.queue.remove(&(entry.due, key.clone()));
             entry.due = at;
@@ -125,9 +126,14 @@ impl<K: Clone + Ord + Hash> Timetable<K> {
     /// Asks everything again, spread over `spread`.
     pub fn all(&mut self, now: Instant, spread: Duration) {
         let keys: Vec<K> = self.entries.keys().cloned().collect();
+        self.these(&keys, now, spread);
+    }
+
+    /// Asks some again, spread over `spread`.
+    pub fn these(&mut self, keys: &[K], now: Instant, spread: Duration) {
         for key in keys {
-            let at = now + spread.mul_f64(share(&key));
-            self.soon(&key, at);
+            let at = now + spread.mul_f64(share(key));
+            self.soon(key, at);
         }
     }
 

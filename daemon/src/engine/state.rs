@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::SilenceOrder;
 use super::memory::Memories;
 use super::pace;
+use super::wide::{self, Brake, News, Whom};
 use crate::plan::{Network, Plan};
 use crate::run::Task;
 use crate::survey::{self, Wanted};
@@ -59,6 +60,7 @@ pub(super) struct State {
     schedule: Schedule,
     configuration: Configuration,
     memories: Memories,
+    brake: Brake,
     status: Arc<Status>,
     is_warm: bool,
 }
@@ -92,6 +94,7 @@ impl State {
             incidents: Incidents::resumed(Patience::default(), &past, now),
             closed: Arc::new(past.closed),
             memories: Memories::resumed(past.memory),
+            brake: Brake::default(),
             incidents_total: Arc::default(),
             durations: Arc::default(),
             schedule: Schedule::default(),
@@ -155,21 +158,60 @@ impl State {
                 // Nothing is known that a first answer could be held against: a lost packet would stand until
                 // the next run, and after a restart be an incident.
                 self.table.soon(key, now + CONFIRM_AFTER[0]);
+                self.spread(key, News::Doubt, now);
             }
             return true;
         };
         let said = state.believed().clone();
+        let is_worse = seen.outcome.state() > state.state();
         match state.take(seen, Rules::default()) {
             Belief::Doubted => {
                 let place = usize::try_from(state.doubts().saturating_sub(1)).unwrap_or(usize::MAX);
                 let wait = CONFIRM_AFTER.get(place).or(CONFIRM_AFTER.last());
                 self.table
                     .soon(key, now + wait.copied().unwrap_or_default());
+                if is_worse {
+                    self.spread(key, News::Doubt, now);
+                }
                 false
             }
-            Belief::Changed => true,
+            Belief::Changed => {
+                let news = if is_worse { News::Worse } else { News::Better };
+                self.spread(key, news, now);
+                true
+            }
             Belief::Same => !state.believed().says_the_same(&said),
         }
+    }
+
+    /// Has others asked out of turn, where the news of a check may be about them too.
+    fn spread(&mut self, key: &CheckKey, news: News, now: Instant) {
+        let Some(known) = self.known.get(key) else {
+            return;
+        };
+        let (Some(task), network) = (&known.task, known.network.clone()) else {
+            return;
+        };
+        let Some(whom) = self.brake.whom(&network, &task.check, news, now) else {
+            return;
+        };
+        let others = self.known.iter().filter(|(other, known)| {
+            let Some(task) = known.task.as_ref().filter(|_| *other != key) else {
+                return false;
+            };
+            let is_well = known
+                .state
+                .as_ref()
+                .is_none_or(|state| state.state() <= Ended::Pass);
+            known.network == network
+                && match whom {
+                    Whom::Wide => wide::is_wide(&task.check),
+                    Whom::Well => is_well && known.every > self.plan.schedule.path,
+                    Whom::Unwell => !is_well,
+                }
+        });
+        let others: Vec<CheckKey> = others.map(|(other, _)| other.clone()).collect();
+        self.table.these(&others, now, wide::SPREAD);
     }
 
     /// Works out what is wanted, and how it stands.

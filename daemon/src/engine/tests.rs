@@ -15,6 +15,8 @@ use crate::plan::SystemResolvers;
 
 /// What it remembers.
 mod memory;
+/// A wide fault that is seen first at one host.
+mod wide;
 
 const DOMAIN: &str = "corp.example.com";
 

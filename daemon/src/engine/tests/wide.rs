@@ -1,0 +1,51 @@
+use super::*;
+
+/// Breaks the Internet for so long, at some moment between two turns of its hosts; what happened.
+async fn without_internet(offset: u64) -> Vec<String> {
+    let mut site = Site::new();
+    site.passes(600 + offset).await;
+    assert_eq!(site.verdict(), Verdict::Ready);
+    site.world.breaks("topic: Internet", Reason::DnsTimeout);
+    site.world.breaks("Host {", Reason::ConnectTimeout);
+    site.world.breaks("TimeSource", Reason::ReadTimeout);
+    site.passes(180).await;
+    let mut all = site.events();
+    site.world.heals();
+    site.passes(120).await;
+    all.push("healed".to_owned());
+    all.extend(site.events());
+    assert_eq!(site.verdict(), Verdict::Ready, "at {offset}: {all:?}");
+    site.passes(900).await;
+    all.extend(site.events());
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_internet_as_a_whole_is_one_incident_whichever_host_is_asked_first() {
+    for offset in (0..300).step_by(23) {
+        let happened = without_internet(offset).await;
+        let wanted = [
+            "opened internet_unreachable",
+            "healed",
+            "closed internet_unreachable",
+        ];
+        assert_eq!(happened, wanted, "at {offset}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_comes_and_goes_makes_no_storm() {
+    let site = Site::new();
+    site.passes(600).await;
+    let runs = |site: &Site| site.world.runs.lock().expect("not poisoned")["link"];
+    let before = runs(&site);
+    for _ in 0..60 {
+        site.world.breaks("Host {", Reason::ConnectTimeout);
+        site.passes(5).await;
+        site.world.heals();
+        site.passes(5).await;
+    }
+    // Twice a minute in its turn, and at most three times beside it for each kind of news.
+    let extra = runs(&site) - before;
+    assert!(extra <= 20 + 90, "{extra}");
+}
