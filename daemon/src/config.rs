@@ -17,6 +17,8 @@ mod suggest;
 mod values;
 mod vpn;
 mod web;
+pub mod web_file;
+mod yaml;
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;

@@ -121,6 +121,14 @@ impl Place {
             mark: column_start..column_end,
         }
     }
+
+    /// The same, of a line that nobody is to be shown.
+    pub(super) fn without_text(self) -> Self {
+        Self {
+            line_text: None,
+            ..self
+        }
+    }
 }
 
 impl fmt::Display for Place {
