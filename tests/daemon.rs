@@ -1,5 +1,7 @@
 //! The daemon as a process: what it tells the service manager, and which signals it obeys.
 
+mod web;
+
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};

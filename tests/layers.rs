@@ -55,6 +55,9 @@ const TABLE: [(&str, &[&str]); 23] = [
         "web",
         &[
             "text",
+            "config::Errors",
+            "config::Problem",
+            "config::web_file",
             "engine::Clock",
             "engine::Command",
             "engine::SilenceOrder",
@@ -87,6 +90,7 @@ const TABLE: [(&str, &[&str]); 23] = [
             "control",
             "logging",
             "config",
+            "web::Security",
             "endpoints",
             "net",
             "plan",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sightline::engine::{Clock, Command};
 use sightline::store::{Health, Store};
 use sightline::surface::metrics::{self, Format, Own, Process};
-use sightline::web::{self, Doors, Listener, Reload};
+use sightline::web::{self, Doors, Listener, Reload, Security};
 use sightline_model::incident::Moment;
 use sightline_model::snapshot::{CheckView, Configuration, Schedule, Snapshot};
 use sightline_model::steady::CheckState;
@@ -24,6 +24,7 @@ mod events;
 mod history;
 mod page;
 mod report;
+mod secured;
 mod silences;
 
 /// A clock that is set by hand.
@@ -82,8 +83,8 @@ pub(crate) fn snapshot(is_broken: bool) -> Snapshot {
         },
         configuration: Configuration {
             loaded: STARTED,
-            refused: None,
             shown: "[site]\nname = \"berlin-02\"\n".into(),
+            ..Configuration::default()
         },
     }
 }
@@ -115,6 +116,10 @@ impl Answer {
         let read = stream.read_to_end(&mut bytes);
         let read = tokio::time::timeout(Duration::from_secs(20), read).await;
         read.expect("it ends").expect("it answers");
+        Self::of(bytes)
+    }
+
+    fn of(bytes: Vec<u8>) -> Self {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").expect("a head");
         let code = head.split(' ').nth(1).expect("a status");
@@ -138,8 +143,17 @@ impl Served {
         Self::also_at(snapshot, None).await
     }
 
+    async fn secured(snapshot: Snapshot, security: Security) -> Self {
+        Self::start(snapshot, None, security).await
+    }
+
     /// One that clients reach in another way, too.
     async fn also_at(snapshot: Snapshot, other: Option<Listener>) -> Self {
+        let open = Security::open(None).expect("nothing to be wrong");
+        Self::start(snapshot, other, open).await
+    }
+
+    async fn start(snapshot: Snapshot, other: Option<Listener>, security: Security) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let clock = Arc::new(ByHand(Mutex::new(Duration::from_secs(12))));
@@ -154,6 +168,7 @@ impl Served {
             clock: Arc::<ByHand>::clone(&clock),
             commands: sender,
             reload,
+            security,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let listeners = other.into_iter().chain([Listener::Net(listener)]);

@@ -1,12 +1,13 @@
 //! `sightline run`: makes the channels, starts the tasks, reloads, and stops in order. Knows everybody.
 
+mod sockets;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use sightline_model::incident::{Event, Incident, Moment};
 use sightline_model::snapshot::Snapshot;
 use sightline_model::{Severity, Verdict};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinError;
@@ -18,7 +19,9 @@ use crate::plan::{Appliance, Plan};
 use crate::store::{Opened, Store};
 use crate::surface;
 use crate::systemd::Manager;
-use crate::web::{self, Control, Doors, Listener};
+use crate::web::{self, Doors, Security};
+
+pub use sockets::Sockets;
 
 /// Without a configured domain the search list is tried so often.
 const SEARCH_EVERY: Duration = Duration::from_secs(60);
@@ -49,12 +52,16 @@ impl Signals {
     }
 }
 
-/// Runs until it is told to stop. `load` reads the configuration anew.
+/// Runs until it is told to stop. `load` reads the configuration and the web file anew.
 ///
 /// # Errors
 /// A sentence, where the system does not give what is needed.
-pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<(), String> {
-    let listeners = listen(&plan).await?;
+pub async fn run(
+    plan: Plan,
+    (sockets, security): (Sockets, Security),
+    load: &dyn Fn() -> Result<Plan, String>,
+) -> Result<(), String> {
+    let listeners = sockets::listen(sockets, &plan, &security).await?;
     let mut signals =
         Signals::new().map_err(|error| format!("signals cannot be received: {error}"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
@@ -80,6 +87,7 @@ pub async fn run(plan: Plan, load: &dyn Fn() -> Result<Plan, String>) -> Result<
         clock: Arc::clone(&clock),
         commands: commands.clone(),
         reload: reload_wanted,
+        security,
     };
     let mut web = tokio::spawn(web::serve(listeners, doors, async {
         let _stopped = stopped.await;
@@ -188,31 +196,6 @@ impl Said {
     }
 }
 
-/// Sockets that stand before the daemon says that it is ready.
-async fn listen(plan: &Plan) -> Result<Vec<Listener>, String> {
-    let mut listeners = Vec::new();
-    for address in &plan.listen {
-        let listener = TcpListener::bind(address).await.map_err(|error| {
-            format!("listening on {address} (`web.listen`): {error}; is another sightline running?")
-        })?;
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "how it stands is shown at http://{address}/");
-        }
-        listeners.push(Listener::Net(listener));
-    }
-    if let Some(file) = &plan.control_socket {
-        match Control::bind(file).await {
-            Ok(control) => listeners.push(Listener::Control(control)),
-            // Whoever tries it by hand has no place in /run, and is shown everything all the same.
-            Err(error) => tracing::warn!(
-                "no control socket (`web.control_socket`), so `sightline status`, `report` and `silence` \
-                 do not reach this daemon: {error}"
-            ),
-        }
-    }
-    Ok(listeners)
-}
-
 async fn reload(
     manager: &Manager,
     commands: &mpsc::Sender<Command>,
@@ -227,6 +210,7 @@ async fn reload(
                 let Plan {
                     listen,
                     control_socket,
+                    web_file,
                     store,
                     appliance,
                     ..
@@ -234,14 +218,14 @@ async fn reload(
                 (
                     listen.clone(),
                     control_socket.clone(),
+                    web_file.clone(),
                     store.clone(),
                     appliance.clone(),
                 )
             };
             if lasting(&plan) != lasting(before) {
                 tracing::warn!(
-                    "another `web.listen`, `web.control_socket`, `store.path` or `[appliance]` counts from the \
-                     next start on"
+                    "another key in `[web]`, `[store]` or `[appliance]` counts from the next start on"
                 );
             }
             Command::Reload(Box::new(plan))

@@ -1,5 +1,6 @@
 //! The command line: which command, with what, and which exit status.
 
+mod explain;
 mod remote;
 
 use std::ffi::OsString;
@@ -9,9 +10,9 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
-use sightline_model::{Reason, Stage};
+use sightline_model::Stage;
 
-use crate::app;
+use crate::app::{self, Sockets};
 use crate::check::{self, Checked, Progress};
 use crate::config::{self, Config, Load, Overrides};
 use crate::endpoints::{List, Listing};
@@ -19,6 +20,7 @@ use crate::logging;
 use crate::net::socket;
 use crate::plan::{Plan, SystemResolvers};
 use crate::surface::{self, human, json, nagios};
+use crate::web::Security;
 
 /// Usage error of every command but `check` (sysexits: `EX_USAGE`).
 const USAGE: u8 = 64;
@@ -172,7 +174,7 @@ fn run(command: Command) -> u8 {
         Command::Status(arguments) => remote::status(&arguments),
         Command::Report(arguments) => remote::report(&arguments),
         Command::Silence(arguments) => remote::silence(&arguments),
-        Command::Explain { reason } => explain(reason.as_deref()),
+        Command::Explain { reason } => explain::explain(reason.as_deref()),
         Command::Endpoints(arguments) => endpoints(&arguments),
         Command::Config { command } => configuration(command),
     }
@@ -211,10 +213,14 @@ fn check(arguments: &CheckArguments) -> u8 {
 fn daemon(arguments: &RunArguments) -> u8 {
     /// What is under way is not waited for any longer when it stops.
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+    let sockets = Sockets::from_environment();
     let Ok(config) = load(&arguments.source, Overrides::default()) else {
         return CONFIGURATION;
     };
     let Ok(plan) = Plan::new(&config, &SystemResolvers::read()).map_err(refused) else {
+        return CONFIGURATION;
+    };
+    let Ok(security) = security(&config) else {
         return CONFIGURATION;
     };
     logging::start(arguments.log_format, arguments.log_level);
@@ -232,9 +238,11 @@ fn daemon(arguments: &RunArguments) -> u8 {
     let again = || {
         let config = read(&arguments.source, Overrides::default())
             .map_err(|errors| sentences(&errors).join("; "))?;
-        Plan::new(&config, &SystemResolvers::read())
+        let plan = Plan::new(&config, &SystemResolvers::read())?;
+        security.reread()?;
+        Ok(plan)
     };
-    let ended = runtime.block_on(app::run(plan, &again));
+    let ended = runtime.block_on(app::run(plan, (sockets, security.clone()), &again));
     runtime.shutdown_timeout(PATIENCE);
     match ended {
         Ok(()) => 0,
@@ -318,15 +326,22 @@ fn unwritten(error: serde_json::Error) -> Vec<String> {
 
 /// Loads the configuration, or prints every problem and returns them.
 fn load(source: &Source, overrides: Overrides) -> Result<Config, Vec<String>> {
-    read(source, overrides).map_err(|errors| {
-        let is_terminal = std::io::stderr().is_terminal();
-        let _closed = writeln!(
-            anstream::stderr(),
-            "{}",
-            errors.render(is_terminal).trim_end()
-        );
-        sentences(&errors)
-    })
+    read(source, overrides).map_err(|errors| shown(&errors))
+}
+
+/// Reads the web file, or prints every problem and returns them.
+fn security(config: &Config) -> Result<Security, Vec<String>> {
+    Security::open(config.web.config_file()).map_err(|errors| shown(&errors))
+}
+
+fn shown(errors: &config::Errors) -> Vec<String> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let _closed = writeln!(
+        anstream::stderr(),
+        "{}",
+        errors.render(is_terminal).trim_end()
+    );
+    sentences(errors)
 }
 
 fn sentences(errors: &config::Errors) -> Vec<String> {
@@ -382,6 +397,9 @@ fn configuration(command: ConfigCommand) -> u8 {
     match command {
         ConfigCommand::Check(source) => match load(&source, Overrides::default()) {
             Ok(config) => {
+                if security(&config).is_err() {
+                    return CONFIGURATION;
+                }
                 print("The configuration is valid.\n");
                 remark(&config);
                 0
@@ -418,60 +436,5 @@ fn configuration(command: ConfigCommand) -> u8 {
                 1
             }
         },
-    }
-}
-
-fn explain(reason: Option<&str>) -> u8 {
-    let Some(word) = reason else {
-        let mut text = String::new();
-        for reason in Reason::ALL {
-            text.push_str(&format!(
-                "{:<26} {:<10} {}\n",
-                reason.code(),
-                reason.group(),
-                reason.text().means
-            ));
-        }
-        print(&text);
-        return 0;
-    };
-    let Ok(reason) = word.parse::<Reason>() else {
-        let near = Reason::ALL
-            .iter()
-            .max_by(|a, b| {
-                strsim::jaro_winkler(a.code(), word)
-                    .total_cmp(&strsim::jaro_winkler(b.code(), word))
-            })
-            .map_or("", |reason| reason.code());
-        let _closed = writeln!(
-            anstream::stderr(),
-            "error: no reason `{}`; did you mean `{near}`? `sightline explain` lists them all",
-            crate::text::foreign(word)
-        );
-        return USAGE;
-    };
-    let mut shown = format!("{}\n\n", reason.code());
-    describe(&mut shown, reason.text());
-    for (place, text) in [
-        ("at a host of the Internet", reason.at_a_host()),
-        ("at a proxy script", reason.at_a_script()),
-    ] {
-        if let Some(text) = text {
-            shown.push_str(&format!("\n{place}\n\n"));
-            describe(&mut shown, text);
-        }
-    }
-    print(&shown);
-    0
-}
-
-fn describe(shown: &mut String, text: sightline_model::reason::Text) {
-    for (label, said) in [
-        ("what it means", text.means),
-        ("on the device", text.seen),
-        ("who fixes it", text.fixer.title()),
-        ("how", text.fix),
-    ] {
-        shown.push_str(&format!("  {label:<15} {said}\n"));
     }
 }

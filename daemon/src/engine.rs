@@ -106,6 +106,8 @@ pub enum Command {
     Reload(Box<Plan>),
     /// Another configuration that is not good, and why.
     Refused(String),
+    /// Why the web file that is there now is not in use, or that it is.
+    WebFile(Option<String>),
     /// The domain that the search list leads to.
     Domain(String),
     /// Nobody is to be told for a while. What came of it goes back.
@@ -278,6 +280,10 @@ impl Engine {
             }
             Command::Refused(why) => {
                 self.state.refused(why);
+                self.judge_at = Instant::now();
+            }
+            Command::WebFile(trouble) => {
+                self.state.web_file(trouble);
                 self.judge_at = Instant::now();
             }
             Command::Silence(order, reply) => {

@@ -82,6 +82,8 @@ pub struct Plan {
     pub listen: Vec<SocketAddr>,
     /// Where commands reach it, if anywhere.
     pub control_socket: Option<PathBuf>,
+    /// What says who is let in there, if anything.
+    pub web_file: Option<PathBuf>,
     /// The networks of the box.
     pub networks: Vec<Network>,
     /// The VPNs that devices use before the sign-in.
@@ -268,6 +270,7 @@ impl Plan {
             appliance: config.appliance.clone(),
             listen: config.web.listen.clone(),
             control_socket: config.web.control_socket().map(PathBuf::from),
+            web_file: config.web.config_file().map(PathBuf::from),
             networks,
             vpns: config.vpn.iter().map(Vpn::new).map(Arc::new).collect(),
             shown: config::show(config).into(),

@@ -58,7 +58,7 @@ pub fn sentence(network: &NetworkStatus) -> String {
 #[must_use]
 pub fn line(snapshot: &Snapshot, now: Moment) -> String {
     let said = verdict_line(snapshot, now);
-    match &snapshot.configuration.refused {
+    match snapshot.configuration.refusal() {
         Some(why) => format!(
             "{said} The configuration file is not good, and the one before is in force: {why}"
         ),

@@ -2,19 +2,24 @@
 //! probe that the configuration does not name. What is shown is written by [`crate::surface`].
 //!
 //! Everything that a client can cost is bounded: connections ([`guests`]), the time and size of a request
-//! ([`connection`]), and work, as what many ask for at once is written once ([`views`]).
+//! ([`connection`]), checks of passwords ([`passwords`]), and work, as what many ask for at once is written once
+//! ([`views`]).
 
+mod bucket;
 mod commands;
 mod connection;
 mod events;
 mod guests;
 mod history;
 mod listener;
+mod passwords;
 mod policy;
 mod process;
 mod report;
 mod routes;
+mod security;
 mod silences;
+mod tls;
 mod views;
 
 use std::future::Future;
@@ -27,8 +32,10 @@ use tokio::task::JoinSet;
 use crate::engine::Clock;
 use crate::engine::Command;
 use crate::store::Store;
+use connection::House;
 
 pub use listener::{Control, Listener};
+pub use security::Security;
 
 /// Somebody wants the configuration read again, and hears whether it was taken, or a sentence why not.
 pub type Reload = oneshot::Sender<Result<(), String>>;
@@ -46,6 +53,8 @@ pub struct Doors {
     pub commands: mpsc::Sender<Command>,
     /// To whoever reads the configuration.
     pub reload: mpsc::Sender<Reload>,
+    /// Who is let in, and how.
+    pub security: Security,
 }
 
 /// Serves until `stop` ends; then answers what was asked already, for at most a second. Without listeners
@@ -53,14 +62,20 @@ pub struct Doors {
 pub async fn serve(listeners: Vec<Listener>, doors: Doors, stop: impl Future<Output = ()>) {
     let (stopping, stopped) = watch::channel(false);
     let guests = Arc::new(guests::Guests::default());
-    let router = routes::router(doors, stopped.clone());
+    let security = doors.security.clone();
     let mut open = JoinSet::new();
+    let follower = security.clone();
+    open.spawn(follower.follow(doors.commands.clone(), stopped.clone()));
+    let router = routes::router(doors, stopped.clone());
     for listener in listeners {
         open.spawn(connection::listen(
             listener,
-            router.clone(),
-            Arc::clone(&guests),
-            stopped.clone(),
+            House {
+                router: router.clone(),
+                security: security.clone(),
+                guests: Arc::clone(&guests),
+                stopped: stopped.clone(),
+            },
         ));
     }
     let mut stop = std::pin::pin!(stop);
@@ -68,7 +83,7 @@ pub async fn serve(listeners: Vec<Listener>, doors: Doors, stop: impl Future<Out
         tokio::select! {
             () = &mut stop => break,
             Some(ended) = open.join_next(), if !open.is_empty() => {
-                // A listener ends only when it is told to: a panic is ours, and the process is to end with it.
+                // None of them ends before it is told to: a panic is ours, and the process is to end with it.
                 if let Err(panic) = ended.map_err(tokio::task::JoinError::try_into_panic)
                     && let Ok(panic) = panic
                 {

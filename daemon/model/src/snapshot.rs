@@ -127,8 +127,18 @@ pub struct Configuration {
     pub loaded: Timestamp,
     /// Why the last attempt to load another one failed, if it did.
     pub refused: Option<String>,
+    /// Why the web file that is there now is not in use, if it is not.
+    pub refused_web: Option<String>,
     /// All of it as text, with every default; secrets are never in it.
     pub shown: Arc<str>,
+}
+
+impl Configuration {
+    /// Why what is written now is not what is in use, if it is not.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        self.refused.as_deref().or(self.refused_web.as_deref())
+    }
 }
 
 /// One check, for metrics and the page.

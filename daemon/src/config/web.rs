@@ -23,15 +23,28 @@ pub struct Web {
     /// command. Its directory is made if need be; "" for none.
     #[serde(deserialize_with = "socket")]
     pub control_socket: PathBuf,
+    /// The file that says how `listen` is protected, in the format of the Prometheus exporter toolkit
+    /// (`web.config.file`): TLS, passwords; "" for none.
+    #[serde(deserialize_with = "whole_path")]
+    pub config_file: PathBuf,
 }
 
 impl Web {
     /// The control socket, if there is to be one.
     #[must_use]
     pub fn control_socket(&self) -> Option<&Path> {
-        let file = self.control_socket.as_path();
-        (!file.as_os_str().is_empty()).then_some(file)
+        some(&self.control_socket)
     }
+
+    /// The web file, if there is to be one.
+    #[must_use]
+    pub fn config_file(&self) -> Option<&Path> {
+        some(&self.config_file)
+    }
+}
+
+fn some(file: &Path) -> Option<&Path> {
+    (!file.as_os_str().is_empty()).then_some(file)
 }
 
 impl Default for Web {
@@ -39,6 +52,7 @@ impl Default for Web {
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 9798))],
             control_socket: PathBuf::from("/run/sightline/control.sock"),
+            config_file: PathBuf::new(),
         }
     }
 }
@@ -58,6 +72,17 @@ fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>,
         .collect::<Result<_, _>>()?;
     values::once(&addresses)?;
     Ok(addresses)
+}
+
+fn whole_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() || text.starts_with('/') {
+        return Ok(PathBuf::from(text));
+    }
+    Err(Error::custom(format!(
+        "{} is no whole path, from / on",
+        quoted(&text)
+    )))
 }
 
 fn socket<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
@@ -85,6 +110,16 @@ fn is_own(address: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_web_file_is_a_whole_path() {
+        let read = |text: &str| toml::from_str::<Web>(&format!("config_file = {text:?}"));
+        let web = read("/etc/sightline/web.yml").expect("a path");
+        assert_eq!(web.config_file(), Some(Path::new("/etc/sightline/web.yml")));
+        assert_eq!(read("").expect("none").config_file(), None);
+        let error = read("web.yml").expect_err("not whole").to_string();
+        assert!(error.contains("is no whole path"), "{error}");
+    }
 
     #[test]
     fn a_control_socket_is_a_whole_path_that_the_kernel_can_take() {

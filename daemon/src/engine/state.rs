@@ -100,8 +100,8 @@ impl State {
             schedule: Schedule::default(),
             configuration: Configuration {
                 loaded: now.wall,
-                refused: None,
                 shown: Arc::clone(&plan.shown),
+                ..Configuration::default()
             },
             status,
             is_warm: false,
@@ -423,16 +423,20 @@ impl State {
 
     pub(super) fn reload(&mut self, plan: Arc<Plan>, now: Moment) {
         self.networks = Arc::new(plan.networks.clone());
-        self.configuration = Configuration {
-            loaded: now.wall,
-            refused: None,
-            shown: Arc::clone(&plan.shown),
-        };
+        self.configuration.loaded = now.wall;
+        self.configuration.refused = None;
+        // The web file was read with it.
+        self.configuration.refused_web = None;
+        self.configuration.shown = Arc::clone(&plan.shown);
         self.plan = plan;
     }
 
     pub(super) fn refused(&mut self, why: String) {
         self.configuration.refused = Some(why);
+    }
+
+    pub(super) fn web_file(&mut self, trouble: Option<String>) {
+        self.configuration.refused_web = trouble;
     }
 
     pub(super) fn silence(&mut self, order: SilenceOrder, now: Moment) -> Result<Silence, String> {

@@ -151,7 +151,7 @@ pub fn render(
         sentence: network.map(super::sentence).unwrap_or_default(),
         time: status.time,
         judged_ago: crate::text::duration(Duration::from_secs(age.as_secs())),
-        refused: snapshot.configuration.refused.as_deref(),
+        refused: snapshot.configuration.refusal(),
         networks: status
             .networks
             .iter()

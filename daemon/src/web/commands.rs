@@ -1,5 +1,5 @@
 //! What can be asked for: a look now, and that the configuration is read again. Both only by whoever may open
-//! the control socket or is on this box, and by no web page that somebody on this box happens to look at.
+//! the control socket is on this box or has shown who he is, and by no web page that somebody on this box happens to look at.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -112,9 +112,10 @@ pub(super) fn may_command(peer: &Peer, headers: &HeaderMap) -> Result<(), &'stat
     if matches!(peer, Peer::Control) {
         return Ok(());
     }
-    if !is_local(peer, headers) {
+    if !is_trusted(peer, headers) {
         return Err(
-            "This is taken from this box only, over its loopback address or control socket.",
+            "This is taken from this box only, over its loopback address or control socket, or from \
+             whoever has shown a password or a certificate.",
         );
     }
     // A browser sends neither of the two to another origin without asking first, and is never told yes.
@@ -137,11 +138,12 @@ pub(super) fn may_command(peer: &Peer, headers: &HeaderMap) -> Result<(), &'stat
     Ok(())
 }
 
-/// Whether somebody on this box asks, for himself. The name that he asks for is checked too: a page of
-/// another site may have pointed its own name at the loopback address.
-pub(super) fn is_local(peer: &Peer, headers: &HeaderMap) -> bool {
-    let Peer::Net(address) = peer else {
-        return true;
+/// Whether somebody asks who has shown who he is, or who is on this box and asks for himself. The name that the
+/// latter asks for is checked too: a page of another site may have pointed its own name at the loopback address.
+pub(super) fn is_trusted(peer: &Peer, headers: &HeaderMap) -> bool {
+    let address = match peer {
+        Peer::Control | Peer::Net { is_known: true, .. } => return true,
+        Peer::Net { address, .. } => address,
     };
     address.ip().to_canonical().is_loopback()
         && !BY_PROXY.iter().any(|name| headers.contains_key(name))
@@ -236,14 +238,28 @@ mod tests {
                     (name, HeaderValue::from_static(value))
                 })
                 .collect();
-            let known = Peer::Net(peer.parse().expect("an address"));
+            let known = Peer::Net {
+                address: peer.parse().expect("an address"),
+                is_known: false,
+            };
             assert_eq!(may_command(&known, &map).is_ok(), may, "{peer} {headers:?}");
         }
     }
 
     #[test]
-    fn whoever_may_open_the_control_socket_may_command() {
-        assert_eq!(may_command(&Peer::Control, &HeaderMap::new()), Ok(()));
+    fn whoever_may_open_the_control_socket_or_is_known_may_command() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(may_command(&Peer::Control, &headers), Ok(()));
+        let known = Peer::Net {
+            address: "192.0.2.7:40000".parse().expect("an address"),
+            is_known: true,
+        };
+        // A browser sends password and certificate for pages of other sites, too.
+        assert!(may_command(&known, &headers).is_err());
+        headers.insert("x-requested-with", HeaderValue::from_static("curl"));
+        assert_eq!(may_command(&known, &headers), Ok(()));
+        headers.insert(ORIGIN, HeaderValue::from_static("https://evil.example"));
+        assert!(may_command(&known, &headers).is_err());
     }
 
     #[test]

@@ -15,15 +15,20 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::guests::{Guest, Guests};
 use super::listener::{Listener, Stream};
 use super::routes;
+use super::security::{Rules, Security, Shown};
 
 /// The head of a request is complete so soon, and the next request comes so soon.
 const HEAD: Duration = Duration::from_secs(10);
+
+/// A handshake of TLS has so long.
+const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// An answer is written so soon.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -50,18 +55,28 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Peer {
     /// From an address.
-    Net(SocketAddr),
+    Net {
+        /// Which one.
+        address: SocketAddr,
+        /// Whether a password or a certificate has shown who sends it.
+        is_known: bool,
+    },
     /// From whoever may open the control socket.
     Control,
 }
 
+/// What all connections share.
+#[derive(Clone)]
+pub(super) struct House {
+    pub(super) router: Router,
+    pub(super) security: Security,
+    pub(super) guests: Arc<Guests>,
+    pub(super) stopped: watch::Receiver<bool>,
+}
+
 /// Takes connections until it is stopped.
-pub(super) async fn listen(
-    listener: Listener,
-    router: Router,
-    guests: Arc<Guests>,
-    mut stopped: watch::Receiver<bool>,
-) {
+pub(super) async fn listen(listener: Listener, house: House) {
+    let mut stopped = house.stopped.clone();
     let mut open = JoinSet::new();
     loop {
         while open.try_join_next().is_some() {}
@@ -75,13 +90,16 @@ pub(super) async fn listen(
             continue;
         };
         let guest = tokio::select! {
-            guest = guests.admit() => guest,
+            guest = house.guests.admit() => guest,
             _ = stopped.wait_for(|stopped| *stopped) => break,
         };
-        let (router, stopped) = (router.clone(), stopped.clone());
+        let house = house.clone();
         match stream {
-            Stream::Net(stream) => open.spawn(talk(stream, peer, router, guest, stopped)),
-            Stream::Control(stream) => open.spawn(talk(stream, peer, router, guest, stopped)),
+            Stream::Net(stream) => open.spawn(meet(stream, peer, house, guest)),
+            Stream::Control(stream) => {
+                let (_all, changes) = house.security.rules();
+                open.spawn(talk(stream, peer, house, guest, changes))
+            }
         };
     }
     drop(listener);
@@ -89,23 +107,59 @@ pub(super) async fn listen(
     let _cut_off = tokio::time::timeout(STOP, all).await;
 }
 
-/// Answers on one connection until its end.
+/// Begins a connection as it is wanted of those from elsewhere: over TLS, or not.
+async fn meet(stream: TcpStream, peer: Peer, house: House, guest: Guest) {
+    let (rules, changes) = house.security.rules();
+    let Some(tls) = &rules.tls else {
+        return talk(stream, peer, house, guest, changes).await;
+    };
+    let mut stopped = house.stopped.clone();
+    let handshake = tokio::time::timeout(HANDSHAKE, tls.acceptor.accept(stream));
+    let stream = tokio::select! {
+        ended = handshake => match ended {
+            Ok(Ok(stream)) => stream,
+            // What goes wrong with a client is the client's matter.
+            Ok(Err(_)) | Err(_) => return,
+        },
+        () = guest.is_put_out() => return,
+        _ = stopped.wait_for(|stopped| *stopped) => return,
+    };
+    guest.is_served();
+    let has_shown = stream.get_ref().1.peer_certificates().is_some();
+    let peer = match peer {
+        Peer::Net { address, .. } => Peer::Net {
+            address,
+            is_known: tls.proves_clients && has_shown,
+        },
+        Peer::Control => peer,
+    };
+    talk(stream, peer, house, guest, changes).await;
+}
+
+/// Answers on one connection until its end, or until `changes` says that connections begin in another way now.
 async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: Peer,
-    router: Router,
+    house: House,
     guest: Guest,
-    mut stopped: watch::Receiver<bool>,
+    mut changes: watch::Receiver<Arc<Rules>>,
 ) {
+    let House {
+        router,
+        security,
+        mut stopped,
+        ..
+    } = house;
     let guest = Arc::new(guest);
     let service = TowerToHyperService::new(router);
     let place = Arc::clone(&guest);
     let answers = service_fn(move |request: Request<Incoming>| {
         let service = service.clone();
         let guest = Arc::clone(&place);
+        let (rules, _changes) = security.rules();
         async move {
             guest.is_served();
-            let mut response = answer(&service, request, peer).await;
+            let mut response = answer(&service, request, (peer, &rules)).await;
             guest.is_served();
             if guest.is_crowded() {
                 let close = HeaderValue::from_static("close");
@@ -126,6 +180,7 @@ async fn talk(
         _ended = &mut connection => return,
         () = guest.is_put_out() => return,
         () = tokio::time::sleep(LIFE) => {}
+        _ = changes.changed() => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
     connection.as_mut().graceful_shutdown();
@@ -140,7 +195,7 @@ async fn talk(
 async fn answer(
     service: &TowerToHyperService<Router>,
     request: Request<Incoming>,
-    peer: Peer,
+    (peer, rules): (Peer, &Rules),
 ) -> Response<Body> {
     let mut response = if has_body(&request) {
         let mut refusal = routes::plain(
@@ -152,10 +207,20 @@ async fn answer(
         refusal
     } else {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(peer);
-        match tokio::time::timeout(ANSWER, service.call(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(never)) => match never {},
+        let answered = async {
+            match rules.admit(peer, Shown::of(&request)).await {
+                Ok(peer) => {
+                    request.extensions_mut().insert(peer);
+                    match service.call(request).await {
+                        Ok(response) => response,
+                        Err(never) => match never {},
+                    }
+                }
+                Err(refusal) => *refusal,
+            }
+        };
+        match tokio::time::timeout(ANSWER, answered).await {
+            Ok(response) => response,
             Err(_elapsed) => routes::plain(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The answer was not ready in time.\n",
@@ -163,6 +228,7 @@ async fn answer(
         }
     };
     routes::secure(response.headers_mut());
+    rules.dress(response.headers_mut());
     response
 }
 

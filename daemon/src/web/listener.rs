@@ -39,7 +39,11 @@ impl Listener {
                 let (stream, peer) = listener.accept().await?;
                 // Without it a short answer only waits longer.
                 let _only_slower = stream.set_nodelay(true);
-                Ok((Stream::Net(stream), Peer::Net(peer)))
+                Ok((Stream::Net(stream), {
+                    let address = peer;
+                    let is_known = false;
+                    Peer::Net { address, is_known }
+                }))
             }
             Self::Control(control) => {
                 let (stream, _nameless) = control.listener.accept().await?;

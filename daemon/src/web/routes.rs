@@ -171,7 +171,7 @@ async fn page(
     headers: HeaderMap,
 ) -> Response<Body> {
     let (snapshot, now) = desk.current();
-    let reader = if commands::is_local(&peer, &headers) {
+    let reader = if commands::is_trusted(&peer, &headers) {
         Reader::Commands
     } else {
         Reader::Looks

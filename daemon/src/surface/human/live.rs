@@ -24,7 +24,7 @@ pub fn render(snapshot: &Snapshot, now: Moment, is_verbose: bool) -> String {
         line(&mut out, format_args!("{BOLD}UNKNOWN{BOLD:#}  {why}"));
         out.push('\n');
     }
-    if let Some(why) = &snapshot.configuration.refused {
+    if let Some(why) = snapshot.configuration.refusal() {
         pair(
             &mut out,
             "configuration",

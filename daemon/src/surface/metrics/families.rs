@@ -327,7 +327,7 @@ impl Families<'_> {
         self.single(
             "sightline_config_last_reload_successful",
             "Whether the last configuration that was read is in use.",
-            Some(i64::from(configuration.refused.is_none())),
+            Some(i64::from(configuration.refusal().is_none())),
         )?;
         self.single(
             "sightline_config_last_reload_success_timestamp_seconds",
