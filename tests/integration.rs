@@ -9,6 +9,7 @@
 //! | `appliance` | a LED and a terminal, as files |
 //! | `surfaces` | what people and programs are shown |
 //! | `web` | the web surface of the daemon, by clients good and bad |
+//! | `browser` | the status page in a real browser |
 //! | `lab` | the product on real servers, one fault after the other |
 //! | `watch` | the daemon on real servers, for a quarter of an hour |
 //! | `store` | what the store keeps when its process is killed |
@@ -16,6 +17,7 @@
 //! | `support` | the peers, and the network that they make |
 
 mod appliance;
+mod browser;
 mod cli;
 mod daemon;
 mod hostile;

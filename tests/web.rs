@@ -22,7 +22,7 @@ mod api;
 mod control;
 mod events;
 mod history;
-mod page;
+pub(crate) mod page;
 mod report;
 mod secured;
 mod silences;
@@ -89,13 +89,13 @@ pub(crate) fn snapshot(is_broken: bool) -> Snapshot {
     }
 }
 
-struct Served {
-    address: SocketAddr,
-    store: Store,
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    pub(crate) store: Store,
     _directory: tempfile::TempDir,
     clock: Arc<ByHand>,
-    snapshots: watch::Sender<Arc<Snapshot>>,
-    commands: mpsc::Receiver<Command>,
+    pub(crate) snapshots: watch::Sender<Arc<Snapshot>>,
+    pub(crate) commands: mpsc::Receiver<Command>,
     reloads: mpsc::Receiver<Reload>,
     stop: Option<oneshot::Sender<()>>,
     server: tokio::task::JoinHandle<()>,
@@ -139,7 +139,7 @@ impl Answer {
 }
 
 impl Served {
-    async fn new(snapshot: Snapshot) -> Self {
+    pub(crate) async fn new(snapshot: Snapshot) -> Self {
         Self::also_at(snapshot, None).await
     }
 

@@ -115,8 +115,23 @@ fn names_of_others_stay_text_on_the_page() {
     assert_eq!(text.matches("<script>").count(), 1);
 }
 
+/// A day and a half that ends two seconds after the snapshot: mostly good, and an hour in eight broken; an
+/// hour without looks before it.
+pub(crate) fn with_a_bad_day(store: &Store) {
+    let now = moment(Duration::from_secs(12)).wall.unix_millis();
+    let looks = [snapshot(false), snapshot(true)];
+    for minute in (0..36 * 60).filter(|minute| !(60 * 20..60 * 21).contains(minute)) {
+        let at = Moment {
+            wall: Timestamp::from_unix_millis(now - (36 * 60 - minute) * 60_000),
+            steady: Duration::from_secs(10),
+        };
+        let look = &looks[usize::from(minute / 60 % 8 == 3)];
+        store.sample(at, look);
+    }
+}
+
 /// Everything that a full profile can have on one page, at its worst.
-fn worst(networks: usize) -> (Snapshot, Book) {
+pub(crate) fn worst(networks: usize) -> (Snapshot, Book) {
     let mut known = full(250);
     let checks = Arc::make_mut(&mut known.checks);
     for check in checks.iter_mut() {
