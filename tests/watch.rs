@@ -196,8 +196,10 @@ for _ in range(500):
 end = time.time() + 30
 done = failed = 0
 while time.time() < end:
-    all = [subprocess.Popen(["curl", "-sf", "-o", "/dev/null", "--max-time", "20", "--parallel", "--parallel-max", "50"]
-           + ["http://127.0.0.1:9798/metrics"] * 50) for _ in range(4)]
+    # Each address needs its own output.
+    asked = ["-o", "/dev/null", "http://127.0.0.1:9798/metrics"] * 50
+    all = [subprocess.Popen(["curl", "-sf", "--max-time", "20", "--parallel", "--parallel-max", "50"] + asked)
+           for _ in range(4)]
     for one in all:
         done += 50
         failed += 50 * (one.wait() != 0)
