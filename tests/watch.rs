@@ -15,7 +15,7 @@ use serde_json::Value;
 const SOON: (u64, u64) = (180, 120);
 
 /// One of a single host of Microsoft.
-const OF_A_HOST: (u64, u64) = (420, 360);
+const OF_A_HOST: (u64, u64) = (420, 180);
 
 struct Lab(PathBuf);
 

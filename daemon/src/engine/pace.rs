@@ -31,3 +31,15 @@ pub(super) fn every(check: &Check, schedule: &Schedule) -> Duration {
         _ => schedule.path,
     }
 }
+
+/// Whoever has mended a host need not wait for its next turn.
+const FAILING_HOSTS: Duration = Duration::from_secs(60);
+
+/// The interval of a check that fails, where it is `usual`.
+#[must_use]
+pub(super) fn while_failing(check: &Check, usual: Duration) -> Duration {
+    match check.subject {
+        Subject::Host { .. } => usual.min(FAILING_HOSTS),
+        _ => usual,
+    }
+}

@@ -236,7 +236,7 @@ impl State {
             for task in current.tasks {
                 let key = task.check.key(&network.name, &task.path.name);
                 let pace = Pace {
-                    every: pace::every(&task.check, &plan.schedule),
+                    every: self.every(&key, &task.check),
                     address: task.check.target.address,
                 };
                 paces.insert(key.clone(), pace);
@@ -303,6 +303,18 @@ impl State {
             |name| networks.iter().any(|network| network.name == name),
             now.wall,
         );
+    }
+
+    /// How often a check is asked now.
+    fn every(&self, key: &CheckKey, check: &Check) -> Duration {
+        let usual = pace::every(check, &self.plan.schedule);
+        let known = self.known.get(key).and_then(|known| known.state.as_ref());
+        let is_failing = known.is_some_and(|state| state.state() == Ended::Fail);
+        if is_failing {
+            pace::while_failing(check, usual)
+        } else {
+            usual
+        }
     }
 
     /// What has not run for long says nothing any more.

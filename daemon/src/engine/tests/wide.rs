@@ -49,3 +49,27 @@ async fn a_host_that_comes_and_goes_makes_no_storm() {
     let extra = runs(&site) - before;
     assert!(extra <= 20 + 90, "{extra}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_single_host_is_an_incident_within_seven_minutes_and_over_within_two() {
+    for offset in (0..300).step_by(41) {
+        let mut site = Site::new();
+        site.passes(600 + offset).await;
+        let host = "Host { name: \"login.microsoftonline.com\"";
+        site.world.breaks(host, Reason::ConnectTimeout);
+        site.passes(420).await;
+        assert_eq!(
+            site.events(),
+            ["opened endpoint_unreachable"],
+            "at {offset}"
+        );
+        site.world.heals();
+        site.passes(120).await;
+        assert_eq!(
+            site.events(),
+            ["closed endpoint_unreachable"],
+            "at {offset}"
+        );
+        assert_eq!(site.verdict(), Verdict::Ready);
+    }
+}
