@@ -3,16 +3,15 @@
 
 use std::time::Duration;
 
-use sightline_model::{Check, Gate, Stage, Subject};
+use sightline_model::{Check, Gate, Stage, State, Subject};
 
 use crate::plan::Schedule;
 
 /// Public time servers are not asked more often than that.
 const TIME_SOURCES: Duration = Duration::from_secs(300);
 
-/// The interval of a check.
-#[must_use]
-pub(super) fn every(check: &Check, schedule: &Schedule) -> Duration {
+/// The usual interval of a check.
+fn every(check: &Check, schedule: &Schedule) -> Duration {
     match &check.subject {
         // The clock of a controller is told by Kerberos.
         Subject::TimeSource { .. } => schedule.hosts.max(TIME_SOURCES),
@@ -35,11 +34,12 @@ pub(super) fn every(check: &Check, schedule: &Schedule) -> Duration {
 /// Whoever has mended a host need not wait for its next turn.
 const FAILING_HOSTS: Duration = Duration::from_secs(60);
 
-/// The interval of a check that fails, where it is `usual`.
+/// The interval of a check that is believed to be in a state.
 #[must_use]
-pub(super) fn while_failing(check: &Check, usual: Duration) -> Duration {
+pub(super) fn now(check: &Check, schedule: &Schedule, state: Option<State>) -> Duration {
+    let usual = every(check, schedule);
     match check.subject {
-        Subject::Host { .. } => usual.min(FAILING_HOSTS),
+        Subject::Host { .. } if state == Some(State::Fail) => usual.min(FAILING_HOSTS),
         _ => usual,
     }
 }

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::SilenceOrder;
 use super::memory::Memories;
 use super::pace;
-use super::wide::{self, Brake, News, Whom};
+use super::wide::{self, Brake, News};
 use crate::plan::{Network, Plan};
 use crate::run::Task;
 use crate::survey::{self, Wanted};
@@ -199,16 +199,11 @@ impl State {
             let Some(task) = known.task.as_ref().filter(|_| *other != key) else {
                 return false;
             };
-            let is_well = known
-                .state
-                .as_ref()
-                .is_none_or(|state| state.state() <= Ended::Pass);
-            known.network == network
-                && match whom {
-                    Whom::Wide => wide::is_wide(&task.check),
-                    Whom::Well => is_well && known.every > self.plan.schedule.path,
-                    Whom::Unwell => !is_well,
-                }
+            let is_well = self
+                .believed(other)
+                .is_none_or(|state| state <= Ended::Pass);
+            let is_slow = known.every > self.plan.schedule.path;
+            known.network == network && whom.takes(&task.check, is_well, is_slow)
         });
         let others: Vec<CheckKey> = others.map(|(other, _)| other.clone()).collect();
         self.table.these(&others, now, wide::SPREAD);
@@ -236,7 +231,7 @@ impl State {
             for task in current.tasks {
                 let key = task.check.key(&network.name, &task.path.name);
                 let pace = Pace {
-                    every: self.every(&key, &task.check),
+                    every: pace::now(&task.check, &plan.schedule, self.believed(&key)),
                     address: task.check.target.address,
                 };
                 paces.insert(key.clone(), pace);
@@ -305,18 +300,6 @@ impl State {
         );
     }
 
-    /// How often a check is asked now.
-    fn every(&self, key: &CheckKey, check: &Check) -> Duration {
-        let usual = pace::every(check, &self.plan.schedule);
-        let known = self.known.get(key).and_then(|known| known.state.as_ref());
-        let is_failing = known.is_some_and(|state| state.state() == Ended::Fail);
-        if is_failing {
-            pace::while_failing(check, usual)
-        } else {
-            usual
-        }
-    }
-
     /// What has not run for long says nothing any more.
     fn doubt_the_stale(&self, network: &str, seen: &mut Observation, now: Instant) {
         let Some(known) = self.known.get(&seen.check.key(network, &seen.path)) else {
@@ -341,6 +324,11 @@ impl State {
                 detail,
             );
         }
+    }
+
+    fn believed(&self, key: &CheckKey) -> Option<Ended> {
+        let state = self.known.get(key)?.state.as_ref();
+        state.map(CheckState::state)
     }
 
     fn want(

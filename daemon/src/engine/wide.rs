@@ -38,8 +38,19 @@ pub(super) enum Whom {
     Unwell,
 }
 
+impl Whom {
+    /// Whether a check is one of them: how it is believed to be, and whether it is asked seldom.
+    pub(super) fn takes(self, check: &Check, is_well: bool, is_slow: bool) -> bool {
+        match self {
+            Self::Wide => is_wide(check),
+            Self::Well => is_well && is_slow,
+            Self::Unwell => !is_well,
+        }
+    }
+}
+
 /// Whether a fault of the check may explain others.
-pub(super) fn is_wide(check: &Check) -> bool {
+fn is_wide(check: &Check) -> bool {
     match check.subject {
         Subject::Uplink
         | Subject::Resolver { .. }
