@@ -4,6 +4,7 @@
 //! Time comes from a [`Clock`] and the timers of tokio, runs from a [`Runner`], so that a year of a site runs
 //! in seconds in tests.
 
+mod known;
 mod memory;
 mod pace;
 mod state;

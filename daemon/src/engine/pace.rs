@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sightline_model::{Check, Gate, Stage, State, Subject};
+use sightline_model::{Check, Gate, Stage, Subject};
 
 use crate::plan::Schedule;
 
@@ -34,12 +34,15 @@ fn every(check: &Check, schedule: &Schedule) -> Duration {
 /// Whoever has mended a host need not wait for its next turn.
 const FAILING_HOSTS: Duration = Duration::from_secs(60);
 
-/// The interval of a check that is believed to be in a state.
+/// What nobody has mended by then may stay as it is: it is not to cost more for good.
+const LATELY: Duration = Duration::from_secs(900);
+
+/// The interval of a check that is believed to fail for so long, where it is.
 #[must_use]
-pub(super) fn now(check: &Check, schedule: &Schedule, state: Option<State>) -> Duration {
+pub(super) fn now(check: &Check, schedule: &Schedule, failing: Option<Duration>) -> Duration {
     let usual = every(check, schedule);
     match check.subject {
-        Subject::Host { .. } if state == Some(State::Fail) => usual.min(FAILING_HOSTS),
+        Subject::Host { .. } if failing.is_some_and(|age| age < LATELY) => usual.min(FAILING_HOSTS),
         _ => usual,
     }
 }

@@ -17,6 +17,7 @@ use sightline_model::{
 use tokio::time::Instant;
 
 use super::SilenceOrder;
+use super::known::Known;
 use super::memory::Memories;
 use super::pace;
 use super::wide::{self, Brake, News};
@@ -63,18 +64,6 @@ pub(super) struct State {
     brake: Brake,
     status: Arc<Status>,
     is_warm: bool,
-}
-
-#[derive(Debug)]
-struct Known {
-    network: String,
-    /// `None` while nobody wants it.
-    task: Option<Arc<Task>>,
-    every: Duration,
-    state: Option<CheckState>,
-    failures: BTreeMap<Reason, u64>,
-    /// When it last ended, or was first wanted.
-    touched: Instant,
 }
 
 impl State {
@@ -154,6 +143,7 @@ impl State {
         let Some(state) = &mut known.state else {
             let is_good = seen.outcome.state() <= Ended::Pass;
             known.state = Some(CheckState::first(seen));
+            known.note(now);
             if !is_good {
                 // Nothing is known that a first answer could be held against: a lost packet would stand until
                 // the next run, and after a restart be an incident.
@@ -176,6 +166,7 @@ impl State {
                 false
             }
             Belief::Changed => {
+                known.note(now);
                 let news = if is_worse { News::Worse } else { News::Better };
                 self.spread(key, news, now);
                 true
@@ -199,9 +190,7 @@ impl State {
             let Some(task) = known.task.as_ref().filter(|_| *other != key) else {
                 return false;
             };
-            let is_well = self
-                .believed(other)
-                .is_none_or(|state| state <= Ended::Pass);
+            let is_well = known.believed().is_none_or(|state| state <= Ended::Pass);
             let is_slow = known.every > self.plan.schedule.path;
             known.network == network && whom.takes(&task.check, is_well, is_slow)
         });
@@ -230,8 +219,10 @@ impl State {
             let mut current = survey::wanted(&plan, network, looked_for, &latest);
             for task in current.tasks {
                 let key = task.check.key(&network.name, &task.path.name);
+                let known = self.known.get(&key);
+                let failing = known.and_then(|known| known.failing_for(now));
                 let pace = Pace {
-                    every: pace::now(&task.check, &plan.schedule, self.believed(&key)),
+                    every: pace::now(&task.check, &plan.schedule, failing),
                     address: task.check.target.address,
                 };
                 paces.insert(key.clone(), pace);
@@ -310,7 +301,7 @@ impl State {
             return;
         }
         let age = now.saturating_duration_since(known.touched);
-        if age > known.every * STALE_INTERVALS + seen_timeout(known) {
+        if age > known.every * STALE_INTERVALS + known.timeout() {
             let detail = format!(
                 "it has not run for {}, and should every {}",
                 crate::text::duration(age),
@@ -326,11 +317,6 @@ impl State {
         }
     }
 
-    fn believed(&self, key: &CheckKey) -> Option<Ended> {
-        let state = self.known.get(key)?.state.as_ref();
-        state.map(CheckState::state)
-    }
-
     fn want(
         &mut self,
         paces: &BTreeMap<CheckKey, Pace>,
@@ -344,14 +330,10 @@ impl State {
         }
         for (key, (network, task)) in tasks {
             let every = paces.get(&key).map_or(Duration::MAX, |pace| pace.every);
-            let known = self.known.entry(key).or_insert_with(|| Known {
-                network,
-                task: None,
-                every,
-                state: None,
-                failures: BTreeMap::new(),
-                touched: now,
-            });
+            let known = self
+                .known
+                .entry(key)
+                .or_insert_with(|| Known::wanted(network, every, now));
             if known.task.is_none() {
                 known.touched = now;
             }
@@ -490,11 +472,4 @@ impl State {
             configuration: self.configuration.clone(),
         }
     }
-}
-
-fn seen_timeout(known: &Known) -> Duration {
-    known
-        .task
-        .as_ref()
-        .map_or(Duration::ZERO, |task| task.timeout)
 }

@@ -1,5 +1,29 @@
 use super::*;
 
+/// How often hosts were asked within so many seconds.
+async fn asked(site: &Site, seconds: u64) -> u64 {
+    let count = || {
+        let runs = site.world.runs.lock().expect("not poisoned");
+        runs.get("https").copied().unwrap_or_default()
+    };
+    let before = count();
+    site.passes(seconds).await;
+    count() - before
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stays_broken_costs_no_more_than_what_works() {
+    let site = Site::new();
+    site.passes(1800).await;
+    let usual = asked(&site, 3600).await;
+    site.world.breaks("https", Reason::TlsIntercepted);
+    let lately = asked(&site, 900).await;
+    assert!(lately > usual, "{lately} in a quarter, {usual} in an hour");
+    site.passes(900).await;
+    let later = asked(&site, 3600).await;
+    assert!(later <= usual + usual / 10, "{later} after {usual}");
+}
+
 /// Breaks the Internet for so long, at some moment between two turns of its hosts; what happened.
 async fn without_internet(offset: u64) -> Vec<String> {
     let mut site = Site::new();
