@@ -275,7 +275,7 @@ fn other_commands_ask_the_daemon() {
         &["silence", "2h", "the switch is changed", "--stage", "vpn"],
     );
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.starts_with("Nobody is told until "), "{said}");
+    assert!(said.starts_with("Nobody is called until "), "{said}");
     assert!(said.contains("stage vpn"), "{said}");
     let (_, said) = asked(&socket, &["silence", "--list"]);
     let id = said.split(['(', ')']).nth(1).expect(&said).to_owned();
@@ -293,4 +293,39 @@ fn other_commands_ask_the_daemon() {
     let (code, said) = asked(&socket, &["report", &name]);
     assert_eq!(code, Some(1), "an existing file is kept: {said}");
     assert_eq!(daemon.stops().0, Some(0));
+}
+
+#[test]
+fn an_incident_in_a_silence_is_told_as_information() {
+    let directory = tempfile::tempdir().expect("a scratch directory");
+    let socket = directory.path().join("control.sock");
+    let named = format!("control_socket = \"{}\"", socket.display());
+    let daemon = Daemon::start(&NOWHERE.replace("control_socket = \"\"", &named));
+    daemon.tells("STATUS=NOT READY");
+    let quiet = [
+        "silence",
+        "2h",
+        "the switch is changed",
+        "--reason",
+        "resolver_unreachable",
+    ];
+    assert_eq!(asked(&socket, &quiet).0, Some(0));
+    let begun = Instant::now();
+    while !asked(&socket, &["status"]).1.contains("Open incidents") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing opens");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let (code, said) = daemon.stops();
+    assert_eq!(code, Some(0), "{said}");
+    let opened: Vec<serde_json::Value> = said
+        .lines()
+        .filter(|line| line.contains("\"opened"))
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    assert!(!opened.is_empty(), "{said}");
+    for line in opened {
+        let is_silent = line["reason"] == "resolver_unreachable";
+        assert_eq!(line["silent_until"].is_string(), is_silent, "{line}");
+        assert_eq!(line["level"] == "INFO", is_silent, "{line}");
+    }
 }

@@ -79,6 +79,7 @@ const TABLE: [(&str, &[&str]); 23] = [
             "store",
             "surface",
             "systemd",
+            "text",
             "web",
         ],
     ),

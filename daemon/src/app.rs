@@ -1,13 +1,14 @@
 //! `sightline run`: makes the channels, starts the tasks, reloads, and stops in order. Knows everybody.
 
+mod incidents;
 mod sockets;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use sightline_model::incident::{Event, Incident, Moment};
+use sightline_model::Verdict;
+use sightline_model::incident::Moment;
 use sightline_model::snapshot::Snapshot;
-use sightline_model::{Severity, Verdict};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinError;
@@ -78,7 +79,11 @@ pub async fn run(
     if plan.domain.is_none() {
         tokio::spawn(search(Arc::clone(&plan), commands.clone()));
     }
-    let mut told = tokio::spawn(tell_events(outlets.events, store.clone()));
+    let mut told = tokio::spawn(incidents::tell_events(
+        outlets.events,
+        outlets.snapshots.clone(),
+        (store.clone(), Arc::clone(&clock)),
+    ));
     let (reload_wanted, mut wanted) = mpsc::channel(1);
     let (stop, stopped) = oneshot::channel::<()>();
     let doors = Doors {
@@ -147,9 +152,9 @@ pub async fn run(
     let _ended = web.await;
     // What has happened until now is told and kept before the store closes.
     engine.abort();
-    // They show that nobody looks any more.
-    let _dark = tokio::time::timeout(STORE_PATIENCE, shown).await;
-    let _told = tokio::time::timeout(STORE_PATIENCE, told).await;
+    // The displays show that nobody looks any more.
+    let rest = async { tokio::join!(told, shown) };
+    let _ended = tokio::time::timeout(STORE_PATIENCE, rest).await;
     if !store.close(STORE_PATIENCE).await {
         tracing::warn!("the store did not take the last minutes in time");
     }
@@ -286,68 +291,5 @@ impl Trouble {
             None => tracing::info!("the store keeps history again"),
         }
         self.0 = now;
-    }
-}
-
-async fn tell_events(mut events: mpsc::UnboundedReceiver<Event>, store: Store) {
-    while let Some(event) = events.recv().await {
-        // Nobody waits for the disk to hear of an incident; the store tries again by itself.
-        let _kept = store.record(&event);
-        let (what, incident) = match &event {
-            Event::Opened(incident) => ("opened", incident),
-            Event::Changed(incident) => ("changed", incident),
-            Event::Closed(incident) => ("closed", incident),
-        };
-        tell(what, incident);
-    }
-}
-
-fn tell(what: &'static str, incident: &Incident) {
-    let Incident {
-        id,
-        network,
-        stage,
-        reason,
-        subject,
-        severity,
-        summary,
-        fix,
-        changes,
-        ..
-    } = incident;
-    let (stage, reason, severity) = (stage.id(), reason.code(), severity.id());
-    let changes: Vec<_> = changes.iter().map(ToString::to_string).collect();
-    let different = (!changes.is_empty()).then(|| changes.join("; "));
-    if what == "closed" {
-        tracing::info!(
-            incident = id,
-            network,
-            stage,
-            reason,
-            subject,
-            "over: {summary}"
-        );
-    } else if incident.severity == Severity::Blocking {
-        tracing::error!(
-            incident = id,
-            network,
-            stage,
-            reason,
-            subject,
-            severity,
-            different,
-            "{what}: {summary} {fix}"
-        );
-    } else {
-        tracing::warn!(
-            incident = id,
-            network,
-            stage,
-            reason,
-            subject,
-            severity,
-            different,
-            "{what}: {summary} {fix}"
-        );
     }
 }

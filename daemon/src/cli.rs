@@ -52,7 +52,8 @@ enum Command {
     Status(remote::StatusArguments),
     /// Write everything that the running daemon knows into one file, for a ticket. Secrets are not in it.
     Report(remote::ReportArguments),
-    /// Have nobody told of incidents for a while. Probes, verdicts and history go on.
+    /// Have nobody called for incidents for a while: the log tells of them at the level of information.
+    /// Probes, verdicts and history go on.
     Silence(remote::SilenceArguments),
     /// Explain a reason: what it means, what the user sees, who fixes it and how.
     Explain {

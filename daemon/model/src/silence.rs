@@ -1,4 +1,4 @@
-//! Times in which nobody is told of incidents: somebody works on it. Probes, verdicts and history go on.
+//! Times in which nobody is called for incidents: somebody works on it. Probes, verdicts and history go on.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub struct Matching {
     pub reason: Option<Reason>,
 }
 
-/// Somebody does not want to be told.
+/// Somebody does not want to be called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Silence {
     /// By which it is ended early.
@@ -58,7 +58,7 @@ impl Silence {
         now >= self.until
     }
 
-    /// Whether nobody is to be told of an incident now.
+    /// Whether nobody is to be called for an incident now.
     #[must_use]
     pub fn covers(&self, incident: &Incident, now: Timestamp) -> bool {
         let Matching {

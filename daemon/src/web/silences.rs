@@ -133,7 +133,7 @@ pub(super) async fn begin(
     match answer.await {
         Ok(Ok(silence)) if output == Output::Text => {
             let line = surface::human::live::silence_line(&silence);
-            plain(StatusCode::OK, format!("Nobody is told {line}.\n"))
+            plain(StatusCode::OK, format!("Nobody is called {line}.\n"))
         }
         Ok(Ok(silence)) => json(surface::json::silence(&silence).map(Into::into)),
         Ok(Err(why)) => plain(StatusCode::BAD_REQUEST, format!("{why}\n")),
