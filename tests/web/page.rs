@@ -74,6 +74,10 @@ fn a_page_of_what_is_not_known_blames_nobody_and_an_old_one_says_so() {
     assert!(text.contains("</span> Unknown</h1>"));
     assert!(text.contains("Not everything has been asked once yet."));
     assert!(!text.contains("What to do:"));
+    assert!(
+        !text.contains(">Not ready</span>"),
+        "no stage is blamed either"
+    );
     let old = page::render(
         (&snapshot(false), &Book::new()),
         moment(Duration::from_secs(600)),

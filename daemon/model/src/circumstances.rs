@@ -68,6 +68,9 @@ pub struct Circumstances(BTreeMap<Key, BTreeSet<String>>);
 /// As many are compared; a network with more has hundreds of controllers, of which some tell enough.
 const MOST: usize = 512;
 
+/// As many values are compared of each: an answer may name hundreds.
+const MOST_VALUES: usize = 32;
+
 /// As many issuers of one host are known: large sites have several, and show one or the other.
 const MOST_ISSUERS: usize = 6;
 
@@ -140,7 +143,12 @@ impl Circumstances {
     fn put(&mut self, what: Circumstance, of: &str, value: String) {
         let key = (what, of.to_owned());
         if self.0.len() < MOST || self.0.contains_key(&key) {
-            self.0.entry(key).or_default().insert(value);
+            let values = self.0.entry(key).or_default();
+            values.insert(value);
+            if values.len() > MOST_VALUES {
+                // Always the same ones of the same ones, in whatever order they come.
+                values.pop_last();
+            }
         }
     }
 

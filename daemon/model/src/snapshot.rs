@@ -184,8 +184,8 @@ impl Snapshot {
         }
     }
 
-    /// The status that may be shown now. A box that has not looked at everything yet knows no causes: what
-    /// would explain one may not have been seen. One whose schedule stands still tells what it knew last, and
+    /// The status that may be shown now. A box that has not looked at everything yet knows no causes and
+    /// no stage: what would explain one may not have been seen. One whose schedule stands still tells what it knew last, and
     /// that it does not know how it is.
     #[must_use]
     pub fn shown(&self, now: Moment) -> Arc<Status> {
@@ -197,9 +197,11 @@ impl Snapshot {
         status.verdict = Verdict::Unknown;
         for network in &mut status.networks {
             network.verdict = Verdict::Unknown;
-            if is_stalled {
-                for stage in &mut network.stages {
-                    stage.verdict = Verdict::Unknown;
+            for stage in &mut network.stages {
+                stage.verdict = Verdict::Unknown;
+                if !self.is_warm {
+                    stage.findings.clear();
+                    stage.blocked_by.clear();
                 }
             }
             if !self.is_warm {

@@ -7,7 +7,7 @@ use sightline_model::{Timestamp, Verdict};
 use super::minutes::{Change, Sheet};
 use super::place;
 
-/// So much of an incident is written; what is longer loses its evidence.
+/// So much of an incident is written; what is longer loses its evidence, and what was different.
 const MOST_BODY: usize = 32 << 10;
 
 const TABLES: &str = "
@@ -69,6 +69,7 @@ pub(super) fn put_incident(db: &Connection, incident: &Incident) -> rusqlite::Re
     if body.len() > MOST_BODY {
         body = text(&Incident {
             evidence: Vec::new(),
+            changes: Vec::new(),
             ..incident.clone()
         })?;
     }

@@ -142,3 +142,24 @@ fn a_baseline_is_read_as_it_was_written() {
     );
     assert_eq!(line.len(), 1);
 }
+
+#[test]
+fn an_answer_of_hundreds_of_names_is_compared_by_the_same_few() {
+    let named = |names: &mut dyn Iterator<Item = u32>| {
+        let mut all = Circumstances::default();
+        for number in names {
+            all.put(Controllers, "", format!("dc{number:04}"));
+        }
+        all
+    };
+    let forwards = named(&mut (0..1500));
+    let backwards = named(&mut (0..1500).rev());
+    assert_eq!(forwards, backwards);
+    assert!(
+        forwards
+            .0
+            .values()
+            .all(|values| values.len() == MOST_VALUES)
+    );
+    assert!(forwards.differences(&backwards).next().is_none());
+}
